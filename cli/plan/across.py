@@ -1,0 +1,146 @@
+"""Rules that span several keys.
+
+They read the plain data, so that they are told together with the faults of single keys; what is not of the right kind
+they pass over, because the model refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+
+from cli.plan.fields import seconds, utc
+from cli.plan.model import MOST_TAGS, Poll, spelled_out
+from cli.plan.problems import Path, Problem
+from cli.plan.source import Source
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A plan, wave or machine, and where it stands."""
+
+    path: Path
+    data: dict[str, Any]
+
+    def at(self, *keys: str) -> dict[str, Any]:
+        """The mapping at `keys`, empty when there is none."""
+        data: Any = self.data
+        for key in keys:
+            data = data.get(key) if isinstance(data, dict) else {}
+        return data if isinstance(data, dict) else {}
+
+    def parts(self, key: str) -> Iterator[_Part]:
+        items = self.data.get(key)
+        for position, item in enumerate(items if isinstance(items, list) else []):
+            data = spelled_out(item)
+            if isinstance(data, dict):
+                yield _Part((*self.path, key, position), data)
+
+
+def problems(source: Source) -> Iterator[Problem]:
+    """What single keys cannot show."""
+    plan = _Part((), source.data)
+    waves = [(wave, list(wave.parts("machines"))) for wave in plan.parts("waves")]
+    yield from _schedule(source, plan)
+    yield from _poll(source, plan)
+    yield from _wave_names(source, [wave for wave, _ in waves])
+    yield from _machines(source, [machine for _, machines in waves for machine in machines])
+    yield from _tags(source, plan, waves)
+    for mode in ("test", "cutover"):
+        yield from _private_ips(source, mode, plan, waves)
+    for part in [plan, *(wave for wave, _ in waves), *(machine for _, machines in waves for machine in machines)]:
+        yield from _security_groups(source, part)
+
+
+def _schedule(source: Source, plan: _Part) -> Iterator[Problem]:
+    schedule = plan.at("schedule")
+    try:
+        test, cutover = utc(schedule["test"]), utc(schedule["cutover"])
+    except (KeyError, TypeError, ValueError):
+        return
+    if cutover <= test:
+        rule = f"the cutover is after the test ({schedule['test']})"
+        yield source.problem(("schedule", "cutover"), rule, "move one of them; mind the offsets")
+
+
+def _poll(source: Source, plan: _Part) -> Iterator[Problem]:
+    defaults = {key: field.default for key, field in Poll.model_fields.items()}
+    for part in (plan, *plan.parts("waves")):
+        written = part.at("poll")
+        poll = {**defaults, **plan.at("poll"), **written}
+        try:
+            wrong = bool(written) and seconds(poll["minimum"]) > seconds(poll["maximum"])
+        except (TypeError, ValueError):
+            continue
+        if wrong:
+            key = "minimum" if "minimum" in written else "maximum"
+            rule = f"poll.minimum ({poll['minimum']}) is at most poll.maximum ({poll['maximum']})"
+            yield source.problem((*part.path, "poll", key), rule, "write both, the smaller one as minimum")
+
+
+def _wave_names(source: Source, waves: list[_Part]) -> Iterator[Problem]:
+    first: dict[str, Path] = {}
+    for wave in waves:
+        name, path = wave.data.get("name"), (*wave.path, "name")
+        if isinstance(name, str) and first.setdefault(name, path) != path:
+            rule = f"a wave's name stands once, and it is on line {source.line(first[name])}"
+            yield source.problem(path, rule, "rename one of the two")
+
+
+def _machines(source: Source, machines: list[_Part]) -> Iterator[Problem]:
+    first: dict[tuple[str, str], Path] = {}
+    for machine in machines:
+        given = [key for key in ("name", "id") if key in machine.data]
+        if len(given) != 1:
+            seen = "both name and id" if given else "neither name nor id"
+            remedy = "remove one of the two" if given else "add `name`, the source server's"
+            yield source.problem(machine.path, "a machine has either a name or an id", remedy, seen)
+        for key in given:
+            value = machine.data[key]
+            path = source.nearest((*machine.path, key))
+            if isinstance(value, str) and first.setdefault((key, value.casefold()), path) != path:
+                line = source.line(first[key, value.casefold()])
+                rule = f"a machine stands once in a plan, in whatever case, and it is on line {line}"
+                yield source.problem(path, rule, "remove one of the two")
+
+
+def _tags(source: Source, plan: _Part, waves: list[tuple[_Part, list[_Part]]]) -> Iterator[Problem]:
+    for wave, machines in waves:
+        for machine in machines:
+            tags = {**plan.at("tags"), **wave.at("tags"), **machine.at("tags")}
+            if len(tags) > MOST_TAGS and max(len(part.at("tags")) for part in (plan, wave, machine)) <= MOST_TAGS:
+                seen = f"{len(tags)} tags with those of the plan and the wave"
+                yield source.problem(machine.path, f"a target has at most {MOST_TAGS}", "remove some", seen)
+
+
+def _private_ips(source: Source, mode: str, plan: _Part, waves: list[tuple[_Part, list[_Part]]]) -> Iterator[Problem]:
+    """A machine's address is the nearest: its own, its wave's, the plan's. One that several inherit is told once."""
+    first: dict[IPv4Address, Path] = {}
+    told: set[Path] = set()
+    for wave, machines in waves:
+        for machine in machines:
+            level = next((part for part in (machine, wave, plan) if "private_ip" in part.at("expect", mode)), plan)
+            path = (*level.path, "expect", mode, "private_ip")
+            try:
+                ip = IPv4Address(str(level.at("expect", mode)["private_ip"]))
+            except (KeyError, AddressValueError):
+                continue
+            if first.setdefault(ip, machine.path) == machine.path or path in told:
+                continue
+            told.add(path)
+            line = source.line((*first[ip], "expect", mode, "private_ip"))
+            rule = f"a private IP belongs to one machine in a mode; the machine on line {line} has it too"
+            yield source.problem(path, rule, "give each machine its own")
+
+
+def _security_groups(source: Source, part: _Part) -> Iterator[Problem]:
+    for mode in ("test", "cutover"):
+        groups = part.at("expect", mode).get("security_groups")
+        if not isinstance(groups, list):
+            continue
+        for position, group in enumerate(groups):
+            if isinstance(group, str) and group in groups[:position]:
+                path = (*part.path, "expect", mode, "security_groups", position)
+                yield source.problem(path, "a security group stands once in a list", "remove one of the two")

@@ -1,0 +1,34 @@
+"""From a file to a compiled plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from cli.plan import across
+from cli.plan.compile import compiled
+from cli.plan.explain import explain
+from cli.plan.model import AuthorPlan
+from cli.plan.problems import InvalidPlan
+from cli.plan.source import Source, read
+from cutover.plan import Plan
+
+
+def load_plan(path: str | Path) -> Plan:
+    """The compiled plan of a YAML file. Raises InvalidPlan with every fault of the file that can be seen at once."""
+    source = read(Path(path))
+    plan, problems = None, [*source.problems]
+    try:
+        plan = AuthorPlan.model_validate(source.data)
+    except ValidationError as error:
+        problems += (explain(fault, source) for fault in _faults(error, source))
+    problems += across.problems(source)
+    if problems or plan is None:
+        raise InvalidPlan(problems)
+    return compiled(plan)
+
+
+def _faults(error: ValidationError, source: Source) -> list[ErrorDetails]:
+    return [fault for fault in error.errors(include_url=False) if not source.is_unread(fault["loc"])]

@@ -1,0 +1,215 @@
+"""The author's plan, as it is written: what its keys are called, what they hold, what they default to.
+
+Plan, wave and machine carry overlays of the same classes. A key left out is unset, and its default applies only after
+the overlays are laid over each other (compile.py).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from cli.plan.fields import (
+    UUID,
+    Duration,
+    InstanceType,
+    Instant,
+    Line,
+    MachineId,
+    Name,
+    PrivateIp,
+    Reason,
+    Region,
+    SecurityGroup,
+    Subnet,
+    TagKey,
+    TagValue,
+    Version,
+    refusal,
+)
+from cutover.plan import OnFailure
+
+MOST_TAGS = 45
+"""EC2 allows 50 on an instance; the others are the migration service's and ours."""
+
+
+class Block(BaseModel):
+    """A mapping of known keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Readiness(Block):
+    """When a machine may be launched, and how long that is waited for."""
+
+    lag: Duration = Field(default="5m", description="The largest lag behind its source a machine may be launched with.")
+    deadline: Duration = Field(default="12h", description="How long the wave waits for its machines to be ready.")
+
+
+class Waiver(Block):
+    """A cutover without a verified test: who allowed it, and why."""
+
+    by: Line = Field(description="Who allowed it.", examples=["lead@example.com"])
+    reason: Reason = Field(description="Why, in a sentence.", examples=["rebuilt on Friday, tested by hand"])
+
+
+class GateOfTest(Block):
+    """Which test a cutover asks for."""
+
+    minimum_age: Duration = Field(default="7d", description="How long ago a machine's verified test must have been.")
+    waiver: Waiver | None = Field(
+        default=None, description="Lifts the gate: machines are cut over without a verified test."
+    )
+
+
+class Verify(Block):
+    """How launched targets are proved."""
+
+    job_deadline: Duration = Field(default="60m", description="How long the service's job may take.")
+    deadline: Duration = Field(
+        default="20m", description="How long a target may take to pass its checks after the job."
+    )
+    ok_in_a_row: int = Field(
+        default=1, ge=1, le=10, description="In how many looks in a row both EC2 status checks must be ok."
+    )
+
+
+class Poll(Block):
+    """How often the service is looked at."""
+
+    minimum: Duration = Field(default="30s", description="The shortest time between two looks.")
+    maximum: Duration = Field(default="15m", description="The longest time between two looks. At least the minimum.")
+
+
+class ExpectedTarget(Block):
+    """What a target must look like. What is left out is not compared."""
+
+    instance_type: InstanceType | None = Field(
+        default=None, description="The EC2 instance type.", examples=["m5.large"]
+    )
+    subnet: Subnet | None = Field(
+        default=None, description="The subnet's id, or its Name tag.", examples=["subnet-0a1b2c3d"]
+    )
+    security_groups: list[SecurityGroup] | None = Field(
+        default=None,
+        min_length=1,
+        description="Exactly these security groups, by id or Name tag, in any order.",
+        json_schema_extra={"uniqueItems": True},
+    )
+    private_ip: PrivateIp | None = Field(
+        default=None, description="The private IPv4 address. Belongs to one machine in a mode.", examples=["10.0.1.15"]
+    )
+    public_ip: bool | None = Field(default=None, description="Whether the target has a public IPv4 address.")
+
+
+class Expect(Block):
+    """What targets must look like, for each mode."""
+
+    test: ExpectedTarget = Field(default_factory=ExpectedTarget, description="Targets launched as a test.")
+    cutover: ExpectedTarget = Field(default_factory=ExpectedTarget, description="Targets that take over.")
+
+
+class Schedule(Block):
+    """When runs start by themselves."""
+
+    test: Instant | None = Field(
+        default=None, description="When the test starts.", examples=["2030-06-01T09:00:00+02:00"]
+    )
+    cutover: Instant | None = Field(
+        default=None, description="When the cutover starts. After the test.", examples=["2030-06-15T22:00:00+02:00"]
+    )
+
+
+Tags = Annotated[
+    dict[TagKey, TagValue],
+    Field(
+        default_factory=dict,
+        max_length=MOST_TAGS,
+        description="Tags that every target is given.",
+        json_schema_extra={"additionalProperties": False},
+        examples=[{"application": "shop"}],
+    ),
+]
+
+
+class Machine(Block):
+    """A machine with what applies to it alone. Exactly one of `name` and `id`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["id"]}]})
+
+    name: Line | None = Field(default=None, description="The source server's name, in any case.", examples=["web01"])
+    id: MachineId | None = Field(default=None, description="The machine's id at the replication service.")
+    expect: Expect = Field(default_factory=Expect, description="Laid over the wave's, key by key in each mode.")
+    tags: Tags
+
+
+def spelled_out(machine: Any) -> Any:
+    """A machine written as text, as the mapping it stands for: an id when it is a UUID, else a name."""
+    if not isinstance(machine, str):
+        return machine
+    return {"id": machine} if UUID.fullmatch(machine) else {"name": machine}
+
+
+def _machine(machine: Any) -> Any:
+    if not isinstance(machine, str | dict):
+        raise refusal(
+            "a machine is a name, an id, or a mapping with one of them", "write its name, in quotes if need be"
+        )
+    return spelled_out(machine)
+
+
+class _OrText:
+    """In the schema: a machine, or just its name or id."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        text = {
+            "type": "string",
+            "pattern": r"^\S(.*\S)?$",
+            "maxLength": 256,
+            "description": "The source's name, or its id.",
+        }
+        return {"anyOf": [text, handler(schema)]}
+
+
+class Rules(Block):
+    """What may stand at the plan and at a wave; the wave's is laid over the plan's, key by key."""
+
+    readiness: Readiness = Field(default_factory=Readiness, description="When a machine may be launched.")
+    test_gate: GateOfTest = Field(default_factory=GateOfTest, description="Which test a cutover asks for.")
+    verify: Verify = Field(default_factory=Verify, description="How launched targets are proved.")
+    poll: Poll = Field(default_factory=Poll, description="How often the service is looked at.")
+    expect: Expect = Field(default_factory=Expect, description="What targets must look like, for each mode.")
+    tags: Tags
+
+
+class Wave(Rules):
+    """Machines launched together."""
+
+    name: Name = Field(description="The wave's name, once in a plan.", examples=["db"])
+    machines: list[Annotated[Machine, BeforeValidator(_machine), _OrText()]] = Field(
+        min_length=1, description="The machines: a name, an id, or a mapping.", examples=[["db01", "db02"]]
+    )
+    on_failure: OnFailure | None = Field(
+        default=None, strict=False, description="This wave's rule, in place of the plan's."
+    )
+
+
+class AuthorPlan(Rules):
+    """Which machines are moved, in which waves, when, and under which rules."""
+
+    model_config = ConfigDict(title="Cutover plan")
+
+    version: Version = Field(description="The version of this format: 1.", examples=[1])
+    name: Name = Field(description="The plan's name; runs are named after it.", examples=["shop"])
+    service: Literal["cloudendure"] = Field(description="The replication service.", examples=["cloudendure"])
+    project: Line = Field(description="The service's project that holds the machines.", examples=["Shop"])
+    region: Region = Field(description="The AWS region of the targets.", examples=["eu-central-1"])
+    on_failure: OnFailure = Field(
+        strict=False,
+        description="When a machine fails after its launch: hold the plan, stop after the wave, or continue.",
+        examples=["stop"],
+    )
+    schedule: Schedule = Field(default_factory=Schedule, description="When runs start by themselves.")
+    waves: list[Wave] = Field(min_length=1, description="The waves, in the order they run in.")

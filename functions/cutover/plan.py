@@ -1,0 +1,160 @@
+"""The compiled plan: what the author wrote, with every default filled in, as the functions read it.
+
+The author's plan (YAML, pydantic) lives in cli/; it is compiled once into this shape, stored under the SHA-256 of its
+canonical JSON, and never changed. Durations are whole seconds; instants are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+VERSION = 1
+
+
+class Mode(StrEnum):
+    """How targets are launched: as a rehearsal, or as the machines that take over."""
+
+    TEST = "test"
+    CUTOVER = "cutover"
+
+
+class OnFailure(StrEnum):
+    """The rule when a machine fails after its launch."""
+
+    HOLD = "hold"
+    STOP = "stop"
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a target must look like in one mode; None: not compared.
+
+    `subnet` and `security_groups` are ids (`subnet-…`, `sg-…`) or values of the Name tag.
+    """
+
+    instance_type: str | None = None
+    subnet: str | None = None
+    security_groups: tuple[str, ...] | None = None
+    private_ip: str | None = None
+    public_ip: bool | None = None
+
+
+@dataclass(frozen=True)
+class PlannedMachine:
+    """A machine by its source name (compared without case) or by the service's id, with all overlays applied."""
+
+    name: str | None
+    id: str | None
+    expect: dict[Mode, Expectation]
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What the plan calls it."""
+        return self.name or self.id or ""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Who lifted the test gate, and why."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PollBounds:
+    """Seconds between two looks at the service: at least `minimum`; an estimate stretches it to `maximum` at most."""
+
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Machines launched together, and the rules they are launched under. All durations in seconds."""
+
+    name: str
+    machines: tuple[PlannedMachine, ...]
+    lag_limit: int
+    readiness_deadline: int
+    test_minimum_age: int
+    test_waiver: Waiver | None
+    job_deadline: int
+    verify_deadline: int
+    ok_in_a_row: int
+    on_failure: OnFailure
+    poll: PollBounds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it."""
+
+    name: str
+    service: str
+    project: str
+    region: str
+    waves: tuple[Wave, ...]
+    schedule: dict[Mode, str] = field(default_factory=dict)
+
+    def canonical(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, ASCII."""
+        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the canonical JSON: the plan's identity."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """Where the plan lies in the bucket."""
+        return plan_key(self.name, self.sha256)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Read what `canonical` wrote. A plan of another version is a ValueError: it was compiled by other code."""
+        data = json.loads(text)
+        if data["version"] != VERSION:
+            raise ValueError(f"compiled plan has version {data['version']}; this code reads version {VERSION}")
+        return cls(
+            name=data["name"],
+            service=data["service"],
+            project=data["project"],
+            region=data["region"],
+            waves=tuple(_wave(wave) for wave in data["waves"]),
+            schedule={Mode(mode): instant for mode, instant in data["schedule"].items()},
+        )
+
+
+def plan_key(name: str, sha256: str) -> str:
+    """The bucket key of a compiled plan."""
+    return f"plans/{name}/{sha256}.json"
+
+
+def _wave(data: dict[str, Any]) -> Wave:
+    return Wave(
+        **{
+            **data,
+            "machines": tuple(_machine(machine) for machine in data["machines"]),
+            "test_waiver": Waiver(**data["test_waiver"]) if data["test_waiver"] else None,
+            "on_failure": OnFailure(data["on_failure"]),
+            "poll": PollBounds(**data["poll"]),
+        }
+    )
+
+
+def _machine(data: dict[str, Any]) -> PlannedMachine:
+    expect = {Mode(mode): _expectation(expectation) for mode, expectation in data["expect"].items()}
+    return PlannedMachine(name=data["name"], id=data["id"], expect=expect, tags=data["tags"])
+
+
+def _expectation(data: dict[str, Any]) -> Expectation:
+    groups = data["security_groups"]
+    return Expectation(**{**data, "security_groups": None if groups is None else tuple(groups)})
