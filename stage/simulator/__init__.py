@@ -1,0 +1,17 @@
+"""A CloudEndure console to rehearse against: its published API over HTTP, a world described by a scenario file.
+
+    with serve(Simulator(Scenario.load("plans/scenarios/demo.yaml"), ec2=ec2_client("eu-central-1"))) as console:
+        console.url, console.token
+
+Nothing here is CloudEndure's code; the service is retired and the behaviour is taken from its published API, from
+public clients of it and from job logs that their owners have shown.
+"""
+
+from stage.simulator.clock import Clock
+from stage.simulator.opening import Opening
+from stage.simulator.scenario import Scenario, ScenarioError
+from stage.simulator.serve import ServedSimulator, serve
+from stage.simulator.simulator import Simulator
+from stage.simulator.targets import ec2_client
+
+__all__ = ["Clock", "Opening", "Scenario", "ScenarioError", "ServedSimulator", "Simulator", "ec2_client", "serve"]

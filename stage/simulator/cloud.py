@@ -1,0 +1,129 @@
+"""Where targets are made, as the simulated world sees it; and the cloud of a simulator without an EC2: only names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Literal, Protocol
+
+from stage.simulator.identity import Identity
+from stage.simulator.scenario import Project
+
+CREATION_TAG = "CloudEndure creation time"
+STAGING = "cloudendure-staging"
+
+Check = Literal["initializing", "ok", "impaired"]
+
+
+class Ec2Refused(Exception):
+    """EC2 did not do what was asked; the message is EC2's."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Ids by name; `staging` is the subnet of CloudEndure's own instances."""
+
+    vpc: str
+    staging: str
+    subnets: dict[str, str]
+    groups: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An instance to create. `private_ip` None: from the subnet; `public_ip` None: as the subnet says."""
+
+    subnet: str
+    groups: Sequence[str]
+    instance_type: str
+    tags: dict[str, str]
+    private_ip: str | None = None
+    public_ip: bool | None = False
+    running: bool = True
+
+
+@dataclass(frozen=True)
+class Made:
+    """An instance that exists."""
+
+    id: str
+    public_ips: list[str] = field(default_factory=list)
+
+
+class Cloud(Protocol):
+    """Where targets are made. All may raise Ec2Refused, but `status` and `delete_group`, which do their best."""
+
+    def network(self, name: str, project: Project) -> Network:
+        """Make sure that the project's network and its replication server exist; safe to repeat."""
+        ...
+
+    def targets(self) -> dict[str, Made]:
+        """Targets left by an earlier simulator, by Name tag."""
+        ...
+
+    def create(self, wanted: Wanted) -> Made:
+        """Launch one instance."""
+        ...
+
+    def stop(self, instance: str) -> None:
+        """Stop an instance."""
+        ...
+
+    def terminate(self, instance: str) -> None:
+        """Terminate an instance; one that is gone already is no error, a protected one is."""
+        ...
+
+    def status(self, instance: str, check: Check) -> None:
+        """Have the instance's status checks say this."""
+        ...
+
+    def create_group(self, network: Network, name: str) -> str:
+        """Create a security group of the service's own."""
+        ...
+
+    def delete_group(self, group: str) -> None:
+        """Delete it."""
+        ...
+
+
+class Invented:
+    """No EC2 at all: ids derived from the seed."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._numbers = count()
+
+    def network(self, name: str, project: Project) -> Network:
+        """Invent ids for the scenario's subnets and groups."""
+        aws = self._identity.aws
+        return Network(
+            vpc=aws("vpc", name),
+            staging=aws("subnet", name, STAGING),
+            subnets={subnet: aws("subnet", name, subnet) for subnet in project.subnets},
+            groups={group: aws("sg", name, group) for group in project.security_groups},
+        )
+
+    def targets(self) -> dict[str, Made]:
+        """Nothing is left over from before."""
+        return {}
+
+    def create(self, wanted: Wanted) -> Made:
+        """Invent an instance id."""
+        return Made(self._identity.aws("i", wanted.tags["Name"], next(self._numbers)))
+
+    def stop(self, instance: str) -> None:
+        """Nothing to stop."""
+
+    def terminate(self, instance: str) -> None:
+        """Nothing to terminate."""
+
+    def status(self, instance: str, check: Check) -> None:
+        """Nobody looks."""
+
+    def create_group(self, network: Network, name: str) -> str:
+        """Invent a group id."""
+        return self._identity.aws("sg", network.vpc, name)
+
+    def delete_group(self, group: str) -> None:
+        """Nothing to delete."""

@@ -1,0 +1,146 @@
+"""What a job does to the world at each of its acts: targets made and deleted, in EC2 and in the service's books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stage.simulator import jobs
+from stage.simulator.clock import rfc3339
+from stage.simulator.cloud import CREATION_TAG, Ec2Refused, Made, Wanted
+from stage.simulator.jobs import Act
+from stage.simulator.spec import LaunchRule
+from stage.simulator.state import Job, Machine, Project, Target
+
+if TYPE_CHECKING:
+    from stage.simulator.world import World
+
+LIFE = {
+    "test": ("lastTestLaunchDateTime", "lastTestLaunchJobId"),
+    "cutover": ("lastCutoverDateTime", "lastCutoverJobId"),
+}
+_PUBLIC_IP = {"ALLOCATE": True, "DONT_ALLOCATE": False}
+
+
+def perform(world: World, project: Project, job: Job, act: Act, subject: str) -> None:
+    """One act of a job's timeline. What EC2 refuses becomes a `Failed …` line in the log, as with the real service."""
+    machine = project.machines.get(subject)
+    match act:
+        case Act.CLEAN_UP:
+            _clean_up(world, project, job, subject)
+        case Act.DROP_GROUPS:
+            used = {target.group for target in project.targets.values()}
+            for group in {target.group for target in job.deleted if target.group} - used:
+                world.cloud.delete_group(group)
+        case Act.START_CONVERTER:
+            job.converter = _attempt(world, job, "Started machine conversions", _converter(project, job))
+        case Act.STOP_CONVERTER:
+            if job.converter:
+                world.cloud.terminate(job.converter.id)
+        case Act.CREATE_GROUP:
+            name = f"CloudEndure {project.name} {job.id[:8]}"
+            job.group = world.cloud.create_group(project.network, name)
+        case Act.CREATE_TARGET if machine:
+            rule = job.participants[machine.id].rule
+            line = jobs.finished_creating(machine.name)
+            made = _attempt(world, job, line, _wanted(project, job, machine, rule, world.now))
+            if made:
+                target = settle(world, project, job, machine, made, world.now)
+                _check(world, target, rule, machine.blueprint["runAfterLaunch"])
+
+
+def settle(world: World, project: Project, job: Job, machine: Machine, made: Made, at: datetime) -> Target:
+    """Enter a new target in the books; the one it takes the place of is forgotten."""
+    if machine.target:
+        project.targets.pop(machine.target.replica, None)
+    target = Target(
+        replica=world.identity.uuid("replica", job.id, machine.id),
+        machine=machine.id,
+        instance=made.id,
+        name=machine.name,
+        job=job.id,
+        created=at,
+        data_at=job.participants[machine.id].stale_since or job.created,
+        group=job.group,
+        state="running" if machine.blueprint["runAfterLaunch"] else "stopped",
+        public_ips=made.public_ips,
+    )
+    machine.target = project.targets[target.replica] = target
+    job.targets.append(target)
+    when, by = LIFE[job.mode or "test"]
+    machine.life |= {when: rfc3339(at), by: job.id}
+    return target
+
+
+def wanted_before(project: Project, job: Job, machine: Machine, at: datetime) -> Wanted:
+    """The instance that a launch before the start must have left."""
+    return _wanted(project, job, machine, LaunchRule(), at)
+
+
+def _clean_up(world: World, project: Project, job: Job, machine_id: str) -> None:
+    machine = project.machines.get(machine_id)
+    if machine is None or machine.target is None:
+        return
+    target, machine.target = machine.target, None
+    project.targets.pop(target.replica, None)
+    job.deleted.append(target)
+    try:
+        world.cloud.terminate(target.instance)
+    except Ec2Refused as refused:
+        job.instead[jobs.finished_cleanup(target.instance)] = f"Failed cleanup of instance {target.instance}: {refused}"
+
+
+def _attempt(world: World, job: Job, line: str, wanted: Wanted) -> Made | None:
+    try:
+        return world.cloud.create(wanted)
+    except Ec2Refused as refused:
+        words = line.split(" ", 1)[1]
+        job.instead[line] = f"Failed {words}: {refused}"
+        job.broken = True
+        return None
+
+
+def _converter(project: Project, job: Job) -> Wanted:
+    return Wanted(project.network.staging, [], "m5.large", {"Name": f"CloudEndure Machine Converter {job.id[:8]}"})
+
+
+def _wanted(project: Project, job: Job, machine: Machine, rule: LaunchRule, at: datetime) -> Wanted:
+    """The instance that blueprint and launch rule ask for."""
+    blueprint: dict[str, Any] = machine.blueprint
+    network = project.network
+    asked = blueprint["instanceType"]
+    groups = [network.groups[group] for group in rule.security_groups or []] or blueprint["securityGroupIDs"]
+    private_ip = {
+        "CUSTOM_IP": next(iter(blueprint["privateIPs"]), None),
+        "COPY_ORIGIN": machine.described.source_ip,
+    }.get(blueprint["privateIPAction"])
+    return Wanted(
+        subnet=network.subnets[rule.subnet] if rule.subnet else next(iter(blueprint["subnetIDs"]), network.staging),
+        groups=groups or ([job.group] if job.group else []),
+        instance_type=rule.instance_type or (machine.described.instance_type if asked == "COPY_ORIGIN" else asked),
+        tags={"Name": machine.name, CREATION_TAG: rfc3339(at)}
+        | {tag["key"]: tag["value"] for tag in blueprint["tags"]},
+        private_ip=rule.private_ip or private_ip,
+        public_ip=_PUBLIC_IP.get(blueprint["publicIPAction"]),
+        running=blueprint["runAfterLaunch"],
+    )
+
+
+def _check(world: World, target: Target, rule: LaunchRule, running: bool) -> None:
+    """Status checks that begin, come out, and what may become of the target afterwards."""
+    if not running:
+        return
+    world.cloud.status(target.instance, "initializing")
+    if rule.checks != "initializing":
+        world.later(target.created + rule.boot, partial(world.cloud.status, target.instance, rule.checks))
+    if rule.then:
+        world.later(target.created + rule.then.after, partial(_end, world, target, rule.then.state))
+
+
+def _end(world: World, target: Target, state: str) -> None:
+    target.state = state
+    try:
+        (world.cloud.stop if state == "stopped" else world.cloud.terminate)(target.instance)
+    except Ec2Refused:
+        return  # gone already, or protected: the machine's own doing

@@ -1,0 +1,122 @@
+"""What the simulated service remembers: projects, machines, targets, jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from stage.simulator import scenario, spec
+from stage.simulator.cloud import Made, Network
+from stage.simulator.jobs import PENDING, Participant, Timeline
+from stage.simulator.replication import Replication, replication_at
+
+
+@dataclass
+class Target:
+    """A launched target. `data_at`: the data it holds; `group`: the service's own security group, made by its job."""
+
+    replica: str
+    machine: str
+    instance: str
+    name: str
+    job: str
+    created: datetime
+    data_at: datetime
+    group: str | None
+    state: str
+    public_ips: list[str]
+
+
+@dataclass
+class Machine:
+    """A source machine. `life`: the launches in its lifeCycle, as answered; `replication_configuration`: as patched."""
+
+    id: str
+    name: str
+    described: spec.Machine
+    blueprint: dict[str, Any]
+    phases: list[spec.Phase]
+    since: datetime
+    beat: timedelta
+    installed: datetime
+    target: Target | None = None
+    life: dict[str, str] = field(default_factory=dict)
+    launches: int = 0
+    console_tags: list[str] = field(default_factory=list)
+    replication_configuration: dict[str, Any] = field(default_factory=dict)
+
+    def replication(self, now: datetime) -> Replication:
+        """Its replication at this instant."""
+        total = sum(self.described.disks.values())
+        return replication_at(self.phases, self.since, now, total=total, beat=self.beat)
+
+
+@dataclass
+class Job:
+    """An accepted job. `mode` is None for a cleanup; `participants` by machine id; `instead`: what it logs in place of
+    a line that did not come true; `broken`: something failed that the timeline did not foresee.
+    """
+
+    id: str
+    kind: str
+    mode: str | None
+    created: datetime
+    participants: dict[str, Participant]
+    timeline: Timeline
+    rule: spec.JobRule
+    user: str
+    instead: dict[str, str] = field(default_factory=dict)
+    broken: bool = False
+    group: str | None = None
+    converter: Made | None = None
+    targets: list[Target] = field(default_factory=list)
+    deleted: list[Target] = field(default_factory=list)
+
+    @property
+    def started(self) -> datetime:
+        """When the job leaves PENDING."""
+        return self.created + PENDING
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ends; None if it never does."""
+        return None if self.timeline.ends is None else self.started + self.timeline.ends
+
+    def status(self, now: datetime) -> str:
+        """PENDING, STARTED, COMPLETED or FAILED."""
+        if now < self.started:
+            return "PENDING"
+        if self.ended is None or now < self.ended:
+            return "STARTED"
+        return self.rule.status or ("FAILED" if self.broken else self.timeline.status)
+
+    def log(self, now: datetime) -> list[tuple[datetime, str]]:
+        """The lines so far, in the order in which the service gives them."""
+        due = [(self.started + at, self.instead.get(text, text)) for at, text in self.timeline.lines]
+        lines = [line for line in due if line[0] <= now]
+        if self.rule.log == "duplicated":
+            return [line for line in lines for _ in range(2)]
+        if self.rule.log == "out_of_order":
+            return [line for start in range(0, len(lines), 2) for line in reversed(lines[start : start + 2])]
+        return lines
+
+
+@dataclass
+class Project:
+    """One project with everything in it, by id."""
+
+    id: str
+    name: str
+    described: scenario.Project
+    network: Network
+    machines: dict[str, Machine] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    launches: int = 0
+    replication_configuration: dict[str, Any] = field(default_factory=dict)
+    audit: list[dict[str, Any]] = field(default_factory=list)
+
+    def busy(self, now: datetime) -> bool:
+        """Whether a job is running: there is only ever one."""
+        return any(job.status(now) in ("PENDING", "STARTED") for job in self.jobs)

@@ -1,0 +1,152 @@
+"""The simulated world: its projects as time goes on, and what clients may have done to them."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import TypeVar
+
+from stage.simulator import effects, jobs, scenario
+from stage.simulator.clock import Clock, rfc3339
+from stage.simulator.cloud import Cloud
+from stage.simulator.identity import Identity
+from stage.simulator.jobs import Participant, Timeline
+from stage.simulator.spec import JobRule, LaunchRule, Phase, State, When
+from stage.simulator.state import Job, Machine, Project, Target
+
+STALE = timedelta(minutes=5)
+"""With an older consistency point than this a launch waits in vain for a newer one, and falls back to it."""
+
+
+Rule = TypeVar("Rule", bound=When)
+
+
+class NotReplicated(ValueError):
+    """A launch of machines that have no data yet."""
+
+
+class World:
+    """Everything that happens to the scenario's projects. Not thread-safe: the simulator holds one lock around it.
+
+    `now` is how far the world has come: the clock's time or, while EC2 catches up, that of the next thing to do.
+    """
+
+    def __init__(self, described: scenario.Scenario, clock: Clock, cloud: Cloud) -> None:
+        self.described = described
+        self.identity = Identity(described.seed)
+        self.cloud = cloud
+        self.began = self.now = clock.now()
+        self.projects: dict[str, Project] = {}
+        self._clock = clock
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._turn = count()
+
+    def advance(self, patience: float | None = None) -> None:
+        """Do everything that is due. With `patience`, real seconds, what is left over waits for the next call."""
+        goal = self._clock.now()
+        gives_up = None if patience is None else time.monotonic() + patience
+        while self._agenda and self._agenda[0][0] <= goal:
+            self.now = max(self.now, self._agenda[0][0])
+            if gives_up is not None and time.monotonic() > gives_up:
+                return
+            heapq.heappop(self._agenda)[2]()
+        self.now = max(self.now, goal)
+
+    def later(self, at: datetime, act: Callable[[], None]) -> None:
+        """Have something done at an instant."""
+        heapq.heappush(self._agenda, (at, next(self._turn), act))
+
+    def launch(self, project: Project, mode: str, machine_ids: Sequence[str], user: str) -> Job:
+        """Accept a launch, `mode` test or cutover. NotReplicated when a machine has nothing to be launched from."""
+        machines = [project.machines[machine] for machine in dict.fromkeys(machine_ids)]
+        never = [one.name for one in machines if one.replication(self.now).consistent_at is None]
+        if never:
+            raise NotReplicated(f"Machines have not completed their initial sync: {', '.join(never)}")
+        project.launches += 1
+        for machine in machines:
+            machine.launches += 1
+        rule = _first(project.described.jobs, mode, project.launches) or JobRule()
+        participants = {machine.id: self._participant(machine, mode) for machine in machines}
+        doomed = [one.target for one in machines if one.target and not participants[one.id].rule.keeps_previous]
+        timeline = jobs.launch(list(participants.values()), _groups_of(project, doomed), rule)
+        job = self.new_job(project, mode, self.now, timeline, participants, user, rule)
+        self._schedule(project, job)
+        return job
+
+    def clean_up(self, project: Project, targets: Sequence[Target], user: str) -> Job:
+        """Accept the deletion of targets."""
+        timeline = jobs.cleanup([(one.machine, one.instance) for one in targets], _groups_of(project, targets))
+        machines = {one.machine: self._participant(project.machines[one.machine], None) for one in targets}
+        job = self.new_job(project, None, self.now, timeline, machines, user)
+        self._schedule(project, job)
+        return job
+
+    def new_job(
+        self,
+        project: Project,
+        mode: str | None,
+        created: datetime,
+        timeline: Timeline,
+        participants: dict[str, Participant],
+        user: str,
+        rule: JobRule | None = None,
+    ) -> Job:
+        """Enter a job in the project's books; nothing is done for it yet."""
+        id = self.identity.uuid("job", project.name, len(project.jobs))
+        kind = f"{mode.upper()}_LAUNCH" if mode else "CLEANUP"
+        job = Job(id, kind, mode, created, participants, timeline, rule or JobRule(), user)
+        project.jobs.append(job)
+        self.note(project, user, "jobCreated", participants, jobId=id, description=kind)
+        return job
+
+    def switch_replication(self, machine: Machine, to: State) -> None:
+        """Start, pause, stop or rescan a machine's replication, named by the state it leads to."""
+        seen = machine.replication(self.now)
+        behind = self.now - (seen.consistent_at or self.now)
+        steps: list[dict[str, object]] = [{"state": to, "behind": behind}]
+        if to is State.CONTINUOUS and seen.status == "STARTED":
+            return
+        if to is State.CONTINUOUS and seen.consistent_at is None:
+            steps = [{"state": "initiating", "for": "3m"}, {"state": "initial_sync", "for": "20m"}]
+        elif to is State.CONTINUOUS:
+            steps = [{"state": "lagging", "behind": behind, "for": "2m"}]
+        elif to is State.RESCAN:
+            steps = [{"state": to, "behind": behind, "for": "10m"}]
+        machine.phases = [Phase.model_validate(step) for step in steps]
+        machine.since = self.now
+
+    def note(self, project: Project, user: str, event: str, machines: Iterable[str], **more: object) -> None:
+        """An entry in the audit log."""
+        named = [
+            {"machineCloudEndureId": one, "machineCloudName": project.machines[one].name}
+            for one in machines
+            if one in project.machines
+        ]
+        entry = {"timestamp": rfc3339(self.now), "username": user, "eventName": event, "participatingMachines": named}
+        project.audit.append(entry | more)
+
+    def _participant(self, machine: Machine, mode: str | None) -> Participant:
+        rule = _first(machine.described.launch, mode, machine.launches) or LaunchRule()
+        consistent = machine.replication(self.now).consistent_at or self.now
+        stale_since = self.now - rule.stale if rule.stale else consistent if self.now - consistent > STALE else None
+        previous = machine.target.instance if machine.target else None
+        return Participant(machine.id, machine.name, tuple(machine.described.disks), previous, stale_since, rule)
+
+    def _schedule(self, project: Project, job: Job) -> None:
+        for at, act, subject in job.timeline.acts:
+            self.later(job.started + at, partial(effects.perform, self, project, job, act, subject))
+
+
+def _first(rules: Iterable[Rule], mode: str | None, number: int) -> Rule | None:
+    return next((rule for rule in rules if rule.applies(mode, number)), None)
+
+
+def _groups_of(project: Project, doomed: Iterable[Target]) -> list[str]:
+    """The service's security groups that only these targets use."""
+    going = list(doomed)
+    staying = {target.group for target in project.targets.values() if target not in going}
+    return sorted({target.group for target in going if target.group} - staying)
