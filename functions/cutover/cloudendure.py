@@ -1,0 +1,180 @@
+"""CloudEndure Migration (API version 5) behind the seam: one project, in our words."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import requests
+
+from cutover import cloudendure_answers as answers
+from cutover.cloudendure_session import LOGIN, CloudEndureSession
+from cutover.errors import LaunchUnconfirmed, NotFound, ServiceThrottled, ServiceUnavailable
+from cutover.machine import Job, Machine, Replica
+from cutover.migration_service import Now
+from cutover.plan import Mode
+
+PAGE = 1500
+"""The most entries of a list that the API gives at once, and its default."""
+
+ROUND = 50
+"""A short page ends a list, for no total is given; one of a multiple of this length may be some server's own cap."""
+
+PAGES = 200
+"""A list that goes on for longer is not believed."""
+
+_Found = TypeVar("_Found")
+_logger = logging.getLogger(__name__)
+
+
+def local_utc_now() -> datetime:
+    """This computer's clock."""
+    return datetime.now(UTC)
+
+
+class CloudEndure:
+    """One project of one CloudEndure account, by its name: exactly, else the only one that differs in case alone.
+
+    `url`: scheme://host[:port], the API is looked for at /api/latest unless a path is given. `session`: for tests; its
+    cookies become ours. `clock`: an aware now, for the age of our session and as the fallback of `now`.
+    Raises ValueError for an unusable `url`; nothing is sent before the first method that needs an answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        project: str,
+        *,
+        session: requests.Session | None = None,
+        clock: Callable[[], datetime] = local_utc_now,
+    ) -> None:
+        self._session = CloudEndureSession(url, token, session or requests.Session(), clock)
+        self._project = project
+        self._project_id: str | None = None
+        self.dropped: Counter[str] = Counter()
+        """Entries of lists left out because they have no id, e.g. {"machines": 1}."""
+
+    def __repr__(self) -> str:
+        return f"CloudEndure({self._session!r}, project={self._project!r})"
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Requests sent so far: POST login, GET projects|machines|jobs|job|replica, POST launchMachines."""
+        return self._session.requests
+
+    def now(self) -> Now:
+        """The Date header of the last answer, to the second, so ask after a request; our clock before the first."""
+        return self._session.now()
+
+    def machines(self, *, all_machines: bool = False) -> list[Machine]:
+        """The source machines that replicate: one request per 1500. With `all_machines` the stopped ones as well.
+
+        The service does not mark in the longer list who is in the shorter one, so `all_machines` reads both: two
+        requests for up to 1500 machines, one when the project has none.
+        """
+        if not all_machines:
+            listed = self._list("machines")
+            return _known(answers.machine(entry, listed_as_replicating=True) for entry in listed.values())
+        listed = self._list("machines", {"all": "true"})
+        replicating = self._list("machines") if listed else {}
+        return _known(
+            answers.machine(entry, listed_as_replicating=machine_id in replicating)
+            for machine_id, entry in listed.items()
+        )
+
+    def jobs(self) -> list[Job]:
+        """The project's jobs, newest first; those without a readable date come last."""
+        jobs = _known(answers.job(entry) for entry in self._list("jobs").values())
+        return sorted(jobs, key=lambda job: job.created_at or datetime.min.replace(tzinfo=UTC), reverse=True)
+
+    def job(self, job_id: str) -> Job:
+        """One job with its log."""
+        path = self._path("jobs", job_id)
+        found = answers.job(self._session.call("GET", path, "GET job"))
+        if found is None or found.id != job_id:
+            raise ServiceUnavailable("GET", path, 200, "half an answer: not the job that was asked for")
+        return found
+
+    def replica(self, replica_id: str) -> Replica:
+        """One target's record; NotFound when it was replaced or cleaned up."""
+        path = self._path("replicas", replica_id)
+        found = answers.replica(self._session.call("GET", path, "GET replica"))
+        if found is None or found.id != replica_id:
+            raise ServiceUnavailable("GET", path, 200, "half an answer: not the replica that was asked for")
+        return found
+
+    def launch(self, mode: Mode, machine_ids: Collection[str]) -> list[Job]:
+        """Launch these machines by one request, and so one job. Sent once; again only after a 401: nothing was done.
+
+        LaunchUnconfirmed when it was sent and no clear answer came: none at all, 3xx, 408, 429, 5xx, or a 2xx without
+        a job. Any other error says that nothing was launched; RequestRefused (400, 409, 422) and NotFound (404) may
+        mean that another job is running, so re-read the jobs. ValueError for no machines.
+        """
+        if not machine_ids:
+            raise ValueError("a launch needs machines")
+        path = self._path("launchMachines")
+        body = {
+            "launchType": answers.LAUNCH_TYPES[mode],
+            "items": [{"machineId": each} for each in sorted(set(machine_ids))],
+        }
+        try:
+            accepted = answers.job(self._session.call("POST", path, "POST launchMachines", body=body))
+        except (ServiceUnavailable, ServiceThrottled) as unclear:
+            if unclear.path == LOGIN:  # the launch itself was not sent, or was turned away with a 401
+                raise
+            raise LaunchUnconfirmed(str(unclear)) from unclear
+        if accepted is None:
+            raise LaunchUnconfirmed(f"POST {path}: answered as accepted, without a job")
+        return [accepted]
+
+    def _path(self, *segments: str) -> str:
+        """A path under the project, which is looked up once."""
+        if self._project_id is None:
+            self._project_id = self._find_project()
+        return "/".join(["/projects", *(quote(segment, safe="") for segment in (self._project_id, *segments))])
+
+    def _find_project(self) -> str:
+        projects = self._pages("/projects", "projects", {})
+        names = {project_id: answers.text(entry.get("name")) or "" for project_id, entry in projects.items()}
+        wanted = self._project.strip()
+        same = [project_id for project_id, name in names.items() if name == wanted]
+        alike = [project_id for project_id, name in names.items() if name.casefold() == wanted.casefold()]
+        for matching in (same, alike):
+            if len(matching) == 1:
+                return matching[0]
+        existing = ", ".join(sorted(names.values())) or "none"
+        raise NotFound("GET", "/projects", 200, f"no single project named {wanted!r}; there are: {existing}")
+
+    def _list(self, kind: str, params: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
+        return self._pages(self._path(kind), kind, params or {})
+
+    def _pages(self, path: str, kind: str, params: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """A whole list, by id."""
+        found: dict[str, dict[str, Any]] = {}
+        offset = 0
+        for _ in range(PAGES):
+            body = self._session.call("GET", path, f"GET {kind}", params={**params, "offset": offset, "limit": PAGE})
+            page = body.get("items")
+            if not isinstance(page, list):
+                raise ServiceUnavailable("GET", path, 200, "half an answer: no list of items")
+            known = len(found)
+            for entry in map(answers.record, page):
+                entry_id = answers.text(entry.get("id"))
+                if entry_id is None:
+                    self.dropped[kind] += 1
+                    _logger.warning("GET %s: left out an entry without an id", path)
+                else:
+                    found.setdefault(entry_id, entry)
+            offset += len(page)
+            if len(found) == known or (len(page) < PAGE and len(page) % ROUND):
+                return found
+        raise ServiceUnavailable("GET", path, 200, f"no end of the list after {PAGES} pages")
+
+
+def _known(found: Iterable[_Found | None]) -> list[_Found]:
+    return [each for each in found if each is not None]

@@ -1,0 +1,167 @@
+"""CloudEndure's JSON in our words, read tolerantly: omitted, null and "" are alike, and garbage in a field is None.
+
+Field names are as irregular as the API's (swagger version 5). A machine, job or replica without an id is None: it
+cannot be named, launched or followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cutover.instants import instant
+from cutover.machine import Job, JobStatus, LifeCycle, LogLine, Machine, Replica, Replication
+from cutover.plan import Mode
+
+LAUNCH_TYPES: Mapping[Mode, str] = {Mode.TEST: "TEST", Mode.CUTOVER: "CUTOVER"}
+_KINDS = {f"{launch_type}_LAUNCH": str(mode) for mode, launch_type in LAUNCH_TYPES.items()}
+
+UNREADABLE = -1
+"""A backlog that is there and is no number. None would read as "no backlog", which it does not say."""
+
+
+def machine(data: object, *, listed_as_replicating: bool) -> Machine | None:
+    """A Machine, from `GET machines`."""
+    given = record(data)
+    machine_id = text(given.get("id"))
+    if machine_id is None:
+        return None
+    life = record(given.get("lifeCycle"))
+    return Machine(
+        id=machine_id,
+        name=text(record(given.get("sourceProperties")).get("name")),
+        replica=text(given.get("replica")),
+        replication=_replication(given),
+        life_cycle=LifeCycle(
+            tested_at=at(life.get("lastTestLaunchDateTime")),
+            test_job=text(life.get("lastTestLaunchJobId")),
+            cut_over_at=at(life.get("lastCutoverDateTime")),
+            cutover_job=text(life.get("lastCutoverJobId")),
+        ),
+        listed_as_replicating=listed_as_replicating,
+    )
+
+
+def job(data: object) -> Job | None:
+    """A Job, from `GET jobs`, `GET jobs/{id}` or the answer to a launch."""
+    given = record(data)
+    job_id = text(given.get("id"))
+    if job_id is None:
+        return None
+    kind, status = text(given.get("type")) or "", text(given.get("status")) or ""
+    return Job(
+        id=job_id,
+        kind=_KINDS.get(kind, kind),
+        status=JobStatus.__members__.get(status, JobStatus.UNKNOWN),
+        status_as_given=status,
+        created_at=at(given.get("creationDateTime")),
+        ended_at=at(given.get("endDateTime")),
+        machines=_participants(given.get("participatingMachines")),
+        log=tuple(_line(line) for line in listed(given.get("log"))),
+        instances=_instances(given.get("targetMachines")),
+    )
+
+
+def replica(data: object) -> Replica | None:
+    """A Replica, from `GET replicas/{id}`."""
+    given = record(data)
+    replica_id = text(given.get("id"))
+    if replica_id is None:
+        return None
+    return Replica(
+        id=replica_id,
+        machine=text(given.get("machine")),
+        instance_id=text(given.get("machineCloudId")),
+        job=text(given.get("jobId")),
+        created_at=at(given.get("cloudEndureCreationDateTime")),
+    )
+
+
+def record(value: object) -> dict[str, Any]:
+    """An object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: object) -> list[Any]:
+    """A list, or an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str | None:
+    """A string with something in it."""
+    return (value.strip() or None) if isinstance(value, str) else None
+
+
+def at(value: object) -> datetime | None:
+    """An instant: RFC 3339 with any number of fraction digits, `Z` or an offset. Without an offset it names none."""
+    try:
+        return instant(value.strip()) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def number(value: object) -> int | None:
+    """A whole number, also when it comes as a string or a float without a fraction."""
+    if isinstance(value, bool):
+        return None
+    try:
+        whole = int(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None
+    return None if isinstance(value, float) and whole != value else whole
+
+
+def flag(value: object) -> bool | None:
+    """A truth value, also when it comes as a string."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
+
+
+def _replication(given: Mapping[str, Any]) -> Replication:
+    info = record(given.get("replicationInfo"))
+    backlog = info.get("backloggedStorageBytes")
+    initiation = record(info.get("initiationStates"))
+    attempts = listed(initiation.get("items"))
+    steps = [record(step) for step in listed(record(attempts[-1]).get("steps"))] if attempts else []
+    return Replication(
+        status=text(given.get("replicationStatus")),
+        agent_installed=flag(given.get("isAgentInstalled")),
+        total_bytes=number(info.get("totalStorageBytes")),
+        replicated_bytes=number(info.get("replicatedStorageBytes")),
+        backlog_bytes=UNREADABLE if backlog not in (None, "") and number(backlog) is None else number(backlog),
+        rescanned_bytes=number(info.get("rescannedStorageBytes")),
+        consistent_at=at(info.get("lastConsistencyDateTime")),
+        next_consistent_at=at(info.get("nextConsistencyEstimatedDateTime")),
+        scan_started_at=at(info.get("lastScanStartDateTime")),
+        seen_at=at(info.get("lastSeenDateTime")),
+        next_attempt_at=at(initiation.get("estimatedNextAttemptDateTime")),
+        steps=tuple(
+            (text(step.get("name")) or "", text(step.get("status")) or "", text(step.get("message")) or "")
+            for step in steps
+        ),
+    )
+
+
+def _participants(value: object) -> frozenset[str] | None:
+    """The machines' ids; None when any is unreadable, for a part must not pass as the whole."""
+    if not isinstance(value, list):
+        return None
+    ids = [text(machine_id) for machine_id in value]
+    return None if None in ids else frozenset(machine_id for machine_id in ids if machine_id)
+
+
+def _line(value: object) -> LogLine:
+    """Unreadable lines stay as empty ones, so that counting lines gives the same number at every look."""
+    line = record(value)
+    return LogLine(at=at(line.get("logDateTime")), message=text(line.get("message")) or "")
+
+
+def _instances(value: object) -> dict[str, str]:
+    """`targetMachines` (2021 swagger, snake_case): EC2 ids by machine id."""
+    targets = (
+        (text(entry.get("source_machine_id")), text(entry.get("target_instance_id")))
+        for entry in map(record, listed(value))
+    )
+    return {machine_id: instance_id for machine_id, instance_id in targets if machine_id and instance_id}
