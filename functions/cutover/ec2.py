@@ -1,0 +1,165 @@
+"""EC2: what targets look like, and tags on them. Nothing is ever started, stopped or terminated here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cutover import clients
+from cutover.errors import Ec2Unavailable
+from cutover.instance import Instance
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+# The most of one filter's values, of ids in one status request, and of resources in one CreateTags (EC2 API).
+_FILTER_VALUES = 200
+_STATUS_IDS = 100
+_TAG_RESOURCES = 1000
+# Asking for each instance alone would be refused in the same words.
+_FORBIDDEN = ("UnauthorizedOperation", "AccessDenied")
+_PATIENCE = ("RequestLimitExceeded", "Throttling", "ThrottlingException", "RequestThrottled")
+
+
+class Ec2:
+    """The instances of one region. `requests` counts what was asked, by operation."""
+
+    def __init__(self, region: str, client: EC2Client | None = None) -> None:
+        self._client = client or clients.client("ec2", region)
+        self.requests: Counter[str] = Counter()
+
+    def instances(self, ids: Collection[str]) -> dict[str, Instance]:
+        """By id, those that EC2 knows. Unknown ids are simply absent: by filter, one of them fails no other."""
+        described: dict[str, dict[str, Any]] = {}
+        for some in _batches(sorted(ids), _FILTER_VALUES):
+            self.requests["ec2 DescribeInstances"] += 1
+            pages = self._client.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "instance-id", "Values": some}]
+            )
+            with _translated("DescribeInstances"):
+                for page in pages:
+                    for reservation in page["Reservations"]:
+                        described.update({each["InstanceId"]: dict(each) for each in reservation["Instances"]})
+        statuses = self._statuses([key for key, each in described.items() if each["State"]["Name"] != "terminated"])
+        subnets = self._subnet_names({each["SubnetId"] for each in described.values() if each.get("SubnetId")})
+        groups = self._group_names({group for each in described.values() for group in _groups(each)})
+        return {
+            key: _instance(each, statuses.get(key, (None, None)), subnets, groups) for key, each in described.items()
+        }
+
+    def tag(self, instances: Sequence[Instance], tags: Mapping[str, str]) -> dict[str, str]:
+        """Put these tags on the instances, their volumes and their interfaces. Putting them twice changes nothing.
+
+        The instances that EC2 refused to tag, with its words: one that is going away keeps no other from its tags.
+        """
+        # The instances last: their tags then mean that the rest has its own.
+        attached = [each for seen in instances for each in (*seen.volumes, *seen.interfaces)]
+        resources = [*attached, *(seen.id for seen in instances)]
+        given: list[Any] = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+        try:
+            for some in _batches(resources, _TAG_RESOURCES):
+                self.requests["ec2 CreateTags"] += 1
+                with _translated("CreateTags"):
+                    self._client.create_tags(Resources=some, Tags=given)
+        except ClientError as error:
+            if len(instances) == 1 or error.response["Error"]["Code"] in _FORBIDDEN:
+                return {each.id: str(error) for each in instances}
+            return {key: words for each in instances for key, words in self.tag([each], tags).items()}
+        return {}
+
+    def _statuses(self, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+        found: dict[str, tuple[str | None, str | None]] = {}
+        for some in _batches(sorted(ids), _STATUS_IDS):
+            self.requests["ec2 DescribeInstanceStatus"] += 1
+            try:
+                with _translated("DescribeInstanceStatus"):
+                    answer = self._client.describe_instance_status(InstanceIds=some, IncludeAllInstances=True)
+            except ClientError as error:
+                # One of them vanished since it was described; the next look does without it.
+                if error.response["Error"]["Code"] != "InvalidInstanceID.NotFound":
+                    raise
+                continue
+            for each in answer["InstanceStatuses"]:
+                found[each["InstanceId"]] = (each["InstanceStatus"].get("Status"), each["SystemStatus"].get("Status"))
+        return found
+
+    def _subnet_names(self, ids: Collection[str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for some in _batches(sorted(ids), _FILTER_VALUES):
+            self.requests["ec2 DescribeSubnets"] += 1
+            with _translated("DescribeSubnets"):
+                answer = self._client.describe_subnets(Filters=[{"Name": "subnet-id", "Values": some}])
+            names.update({each["SubnetId"]: _tags(each).get("Name", "") for each in answer["Subnets"]})
+        return names
+
+    def _group_names(self, ids: Collection[str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for some in _batches(sorted(ids), _FILTER_VALUES):
+            self.requests["ec2 DescribeSecurityGroups"] += 1
+            with _translated("DescribeSecurityGroups"):
+                answer = self._client.describe_security_groups(Filters=[{"Name": "group-id", "Values": some}])
+            names.update(
+                {each["GroupId"]: _tags(each).get("Name") or each["GroupName"] for each in answer["SecurityGroups"]}
+            )
+        return names
+
+
+@contextmanager
+def _translated(operation: str) -> Iterator[None]:
+    """What asking again may cure is Ec2Unavailable; a refusal stays what botocore made of it."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise Ec2Unavailable(f"{operation}: {error}") from error
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status < 500 and error.response["Error"]["Code"] not in _PATIENCE:
+            raise
+        raise Ec2Unavailable(f"{operation}: {error}") from error
+
+
+def _instance(
+    seen: Mapping[str, Any], status: tuple[str | None, str | None], subnets: Mapping[str, str], names: Mapping[str, str]
+) -> Instance:
+    interfaces = seen.get("NetworkInterfaces", [])
+    private = [each["PrivateIpAddress"] for one in interfaces for each in one.get("PrivateIpAddresses", [])]
+    public = [one["Association"]["PublicIp"] for one in interfaces if one.get("Association", {}).get("PublicIp")]
+    return Instance(
+        id=seen["InstanceId"],
+        state=seen["State"]["Name"],
+        type=seen.get("InstanceType"),
+        subnet_id=seen.get("SubnetId"),
+        subnet_name=subnets.get(seen.get("SubnetId", "")) or None,
+        groups={group: names.get(group, "") for group in _groups(seen)},
+        private_ips=tuple(dict.fromkeys([*private, *filter(None, [seen.get("PrivateIpAddress")])])),
+        public_ips=tuple(dict.fromkeys([*public, *filter(None, [seen.get("PublicIpAddress")])])),
+        tags=_tags(seen),
+        volumes=tuple(each["Ebs"]["VolumeId"] for each in seen.get("BlockDeviceMappings", []) if "Ebs" in each),
+        interfaces=tuple(one["NetworkInterfaceId"] for one in interfaces),
+        instance_status=status[0],
+        system_status=status[1],
+    )
+
+
+def _groups(seen: Mapping[str, Any]) -> list[str]:
+    """Of all its interfaces; the instance's own list speaks of the first interface only."""
+    places = [seen, *seen.get("NetworkInterfaces", [])]
+    listed = [
+        group["GroupId"] for place in places for key in ("SecurityGroups", "Groups") for group in place.get(key, [])
+    ]
+    return list(dict.fromkeys(listed))
+
+
+def _tags(seen: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in seen.get("Tags", [])}
+
+
+def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
+        yield batch

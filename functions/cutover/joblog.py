@@ -1,0 +1,82 @@
+"""What a job's log says of one machine. Texts are unstable: they can spoil a verdict, never make one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cutover.finding import Finding, Severity
+from cutover.machine import LogLine
+from cutover.plan import Mode
+from cutover.words import duration
+
+_STALE = re.compile(r"could not (?:have been|be) fetched", re.IGNORECASE)
+_UP_TO_DATE = re.compile(r"up-to-date to (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s*(?:UTC|Z)", re.IGNORECASE)
+_FAILED = re.compile(r"^\s*failed\b", re.IGNORECASE)
+_CLEANUP = re.compile(r"\bcleanup\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Named:
+    """How a machine may be named in a log line."""
+
+    id: str
+    name: str | None
+
+    def in_line(self, message: str) -> bool:
+        """Whether the line names this machine: its id anywhere, its name as a whole word."""
+        if self.id.casefold() in message.casefold():
+            return True
+        return bool(
+            self.name and re.search(rf"(?<![\w.-]){re.escape(self.name)}(?![\w-]|\.\w)", message, re.IGNORECASE)
+        )
+
+
+def findings(
+    log: Sequence[LogLine], machine: Named, others: Collection[Named], mode: Mode, launched: datetime, lag_limit: int
+) -> tuple[Finding, ...]:
+    """What the log holds against this machine. A line that names none of the wave's machines counts against each.
+
+    `launched`: when the job was created; `lag_limit` in seconds. Errors spoil the verdict, warnings are told.
+    """
+    found: list[Finding] = []
+    for line in log:
+        stale, failed = _STALE.search(line.message), _FAILED.match(line.message)
+        if not stale and not failed:
+            continue
+        named = machine.in_line(line.message)
+        if not named and any(other.in_line(line.message) for other in others):
+            continue
+        if stale:
+            finding = _stale(line.message, mode, launched, lag_limit)
+            if finding:
+                found.append(finding)
+        elif not _CLEANUP.search(line.message):
+            found.append(_failure(line.message, named))
+    return tuple(dict.fromkeys(found))
+
+
+def _stale(message: str, mode: Mode, launched: datetime, lag_limit: int) -> Finding | None:
+    said = _UP_TO_DATE.search(message)
+    rule = f"the target holds the data of the launch, at most {duration(timedelta(seconds=lag_limit))} older"
+    severity = Severity.ERROR if mode is Mode.CUTOVER else Severity.WARNING
+    if said is None:
+        seen = f"the latest state could not be fetched, and the log does not say how old the data is: {message}"
+    else:
+        upto = datetime.fromisoformat(f"{said[1]}T{said[2]}").replace(tzinfo=UTC)
+        if launched - upto <= timedelta(seconds=lag_limit):
+            return None
+        seen = f"data up to {upto:%Y-%m-%d %H:%M:%S} UTC, {duration(launched - upto)} before the launch"
+    return Finding("stale_data", seen, rule, "find out why replication fell behind, then launch again", severity)
+
+
+def _failure(message: str, named: bool) -> Finding:
+    return Finding(
+        "job_log",
+        message.strip(),
+        "no line of the job's log reports a failure",
+        "read the job's log from that line on; correct the machine or its launch settings, then launch again",
+        Severity.ERROR if named else Severity.WARNING,
+    )

@@ -1,0 +1,142 @@
+"""What became of a launch nobody answered for: adopt its job, prove that there is none, or call a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cutover.instants import after, instant
+from cutover.machine import Job, Machine
+from cutover.records import LaunchRecord, LaunchState, MachineRecord, Phase, WaveRecord
+
+SETTLE = timedelta(seconds=90)
+"""How long, on the service's clock, an accepted launch may take to show in its listings."""
+CLEAN_LOOKS = 2
+"""Listings after the settle time that must show nothing before a launch counts as absent."""
+LOOKS = 40
+"""Looks for one launch before a person is called."""
+ATTEMPTS = 3
+"""Launch requests for one wave in one run."""
+CLOCK_GRAIN = timedelta(seconds=2)
+"""The Date header counts whole seconds."""
+CLOCK_SKEW = timedelta(minutes=15)
+"""How far the clock of a job's creation may lie behind the one our intent was read off."""
+
+
+class FindVerdict(StrEnum):
+    """What a look for a launch found."""
+
+    ACCEPTED = "accepted"
+    LOOK_AGAIN = "look_again"
+    ABSENT = "absent"
+    DISPUTED = "disputed"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The verdict, its reason, and the jobs when it was accepted. `clean`: nothing at all was seen of the launch."""
+
+    verdict: FindVerdict
+    reason: str
+    jobs: tuple[Job, ...] = ()
+    clean: bool = False
+
+
+def find(
+    launch: LaunchRecord,
+    jobs: Sequence[Job],
+    before: Mapping[str, MachineRecord],
+    machines: Mapping[str, Machine],
+    now: datetime,
+) -> Found:
+    """Look for an intended, sent or unknown launch. `before` and `machines` (now) are by machine id."""
+    wanted = frozenset(launch.machines)
+    since = instant(launch.intended) - CLOCK_GRAIN
+    # By identity, not by time: the job's creation and our intent may have been read off different clocks.
+    recent = [job for job in jobs if job.id not in launch.known_jobs]
+    same = [job for job in recent if job.machines == wanted and job.kind == launch.mode and _may_follow(job, launch)]
+    if len(same) == 1:
+        reason = f"{ids(same)} launches the same machines, new since the intent"
+        return Found(FindVerdict.ACCEPTED, reason, tuple(same))
+    ours = [job for job in recent if job.machines is None or job.machines & wanted]
+    if ours:
+        reason = f"{ids(ours)} touches machines of this wave and cannot be told to be this launch"
+        return Found(FindVerdict.DISPUTED, reason)
+    moved = [
+        machine_id for machine_id in launch.machines if _moved(before.get(machine_id), machines.get(machine_id), since)
+    ]
+    if moved:
+        return Found(
+            FindVerdict.DISPUTED, f"no job explains the new target or launch time of {', '.join(sorted(moved))}"
+        )
+    if now - instant(launch.sent or launch.intended) < SETTLE:
+        return Found(FindVerdict.LOOK_AGAIN, "no sign of it yet")
+    if launch.clean_looks + 1 < CLEAN_LOOKS:
+        return Found(FindVerdict.LOOK_AGAIN, "no sign of it after the settle time; one look more", clean=True)
+    return Found(
+        FindVerdict.ABSENT, f"{CLEAN_LOOKS} listings after the settle time show no job and no change", clean=True
+    )
+
+
+def followed(wave: WaveRecord, jobs: Sequence[Job], now: str, deadline: int) -> WaveRecord:
+    """The wave once its launch is accepted: its jobs' deadline is fixed, `deadline` seconds from now."""
+    return wave.but(
+        phase=Phase.FOLLOWING,
+        jobs=tuple(job.id for job in jobs),
+        job_status=statuses(jobs),
+        job_deadline=after(now, deadline),
+        looked=now,
+        reason=f"{ids(jobs)} was accepted",
+    )
+
+
+def ids(jobs: Iterable[Job]) -> str:
+    """E.g. `job j-1`, or `jobs j-1, j-2`."""
+    return named([job.id for job in jobs])
+
+
+def named(jobs: Sequence[str]) -> str:
+    """The same of their ids."""
+    return f"{'jobs' if len(jobs) > 1 else 'job'} {', '.join(jobs)}"
+
+
+def statuses(jobs: Iterable[Job]) -> str:
+    """What the service says of them, each word once."""
+    return ", ".join(dict.fromkeys(job.status_as_given for job in jobs))
+
+
+def job_of(machine: str, jobs: Sequence[Job]) -> Job:
+    """The one of a wave's jobs that launches this machine; a job that does not say whom it launches is for all."""
+    said = [job for job in jobs if job.machines is not None and machine in job.machines]
+    return (said or [job for job in jobs if job.machines is None] or list(jobs))[0]
+
+
+def given_up(launch: LaunchRecord) -> bool:
+    """Whether looking has gone on for as long as it may."""
+    return launch.looks >= LOOKS
+
+
+def may_send_again(launches: Sequence[LaunchRecord]) -> bool:
+    """Whether another launch request may be sent for this wave: every one before was refused or proved absent."""
+    return len(launches) < ATTEMPTS and all(
+        each.state in (LaunchState.REFUSED, LaunchState.ABSENT) for each in launches
+    )
+
+
+def busy(jobs: Sequence[Job]) -> Job | None:
+    """A job of the project that has not ended, or whose status nobody knows: launching now would be refused."""
+    return next((job for job in jobs if not job.status.ended), None)
+
+
+def _may_follow(job: Job, launch: LaunchRecord) -> bool:
+    """Whether the job may have been created by this launch, as far as two clocks can tell."""
+    return job.created_at is None or job.created_at >= instant(launch.intended) - CLOCK_SKEW
+
+
+def _moved(before: MachineRecord | None, machine: Machine | None, since: datetime) -> bool:
+    if before is None or machine is None:
+        return True
+    times = (machine.life_cycle.tested_at, machine.life_cycle.cut_over_at)
+    return machine.replica != before.replica_before or any(at is not None and at >= since for at in times)

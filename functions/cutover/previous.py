@@ -1,0 +1,26 @@
+"""The targets that are there before a launch: what it would delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cutover.errors import NotFound
+from cutover.machine import Machine, Replica
+from cutover.migration_service import MigrationService
+
+
+def previous_of(service: MigrationService, machine: Machine) -> Replica | None:
+    """The machine's present target; None without one, or when the service knows it no longer: it was cleaned up."""
+    if machine.replica is None:
+        return None
+    try:
+        return service.replica(machine.replica)
+    except NotFound:
+        return None
+
+
+def live_instances(service: MigrationService, machines: Iterable[Machine]) -> dict[str, str]:
+    """By machine id, the instances that recorded cutovers left running: at most one request for each such machine."""
+    cut_over = [machine for machine in machines if machine.life_cycle.cut_over_at is not None]
+    found = {machine.id: previous_of(service, machine) for machine in cut_over}
+    return {machine_id: seen.instance_id for machine_id, seen in found.items() if seen and seen.instance_id}

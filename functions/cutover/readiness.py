@@ -1,0 +1,296 @@
+"""May this wave be launched now? A decision with its reasons; nothing here asks a service or a clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from cutover.finding import Finding, Severity
+from cutover.instants import text
+from cutover.machine import Machine
+from cutover.plan import Mode, PlannedMachine, PollBounds, Wave
+from cutover.records import MachineRecord, MachineStatus, Proof
+from cutover.replication import Progress, derive
+from cutover.words import duration
+
+LINES = 500
+"""Machines in a wave's progress: a record of the table holds 400 KB."""
+LOOKS = 400
+"""A wait ends after this many looks, whatever the clock says."""
+
+
+Proofs = Mapping[tuple[Mode, str], Proof]
+"""What runs of this plan have verified, by mode and machine id."""
+
+
+class Verdict(StrEnum):
+    """What happens to the wave now."""
+
+    READY = "ready"
+    WAIT = "wait"
+    POSTPONED = "postponed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class MachineReadiness:
+    """One machine at one look. `refusals` forbid its launch however long one waits; `progress` is None if not found."""
+
+    planned: PlannedMachine
+    machine: Machine | None
+    refusals: tuple[Finding, ...] = ()
+    progress: Progress | None = None
+
+    @property
+    def ready(self) -> bool:
+        return not self.refusals and self.progress is not None and self.progress.continuous
+
+
+@dataclass(frozen=True)
+class WaveReadiness:
+    """One look at a wave: the verdict, its reason in words, and for a wait the seconds until the next look."""
+
+    verdict: Verdict
+    reason: str
+    machines: tuple[MachineReadiness, ...]
+    wait_seconds: int = 0
+
+    def progress(self) -> tuple[dict[str, Any], ...]:
+        """A line for each machine, for people to watch: {label, ready, state, reason, lag, percent, eta}.
+
+        Of a large wave those that are not ready first, and as many as a record holds.
+
+        `lag` in seconds, `percent` 0..100; each None where it cannot be told.
+        """
+        shown = sorted(self.machines, key=lambda each: each.ready) if len(self.machines) > LINES else self.machines
+        return tuple(_line(each) for each in shown[:LINES])
+
+    def settle(self, records: Sequence[MachineRecord], wave: Wave, deadline: datetime) -> list[MachineRecord]:
+        """The machines' records after a look that ends the wait without a launch; others are left as they are."""
+        postponed = [each for each in self.machines if not each.ready] or list(self.machines)
+        late = postponed if self.verdict is Verdict.POSTPONED else []
+        return [_settled(*pair, late, wave, deadline) for pair in zip(records, self.machines, strict=True)]
+
+
+def resolve(planned: Sequence[PlannedMachine], listed: Sequence[Machine]) -> list[Machine | Finding]:
+    """The machine each entry of the plan means, in the plan's order; a finding where that is none or several."""
+    by_id = {machine.id.casefold(): machine for machine in listed}
+    by_name: dict[str, list[Machine]] = {}
+    for machine in listed:
+        if machine.name:
+            by_name.setdefault(machine.name.casefold(), []).append(machine)
+    taken: dict[str, str] = {}
+    result: list[Machine | Finding] = []
+    for entry in planned:
+        if entry.id is not None:
+            known = by_id.get(entry.id.casefold())
+            matches = [known] if known else []
+        else:
+            matches = by_name.get((entry.name or "").casefold(), [])
+        if len(matches) != 1:
+            result.append(_not_one(entry, matches, len(listed)))
+        elif matches[0].id in taken:
+            result.append(_twice(entry, matches[0], taken[matches[0].id]))
+        else:
+            taken[matches[0].id] = entry.label
+            result.append(matches[0])
+    return result
+
+
+def refusals(
+    machine: Machine, mode: Mode, wave: Wave, now: datetime, proofs: Proofs, live: str | None = None
+) -> tuple[Finding, ...]:
+    """Why this machine must not be launched in this mode; empty when nothing forbids it.
+
+    `live`: the instance its recorded cutover left running, where the service names it.
+    """
+    found = _already_cut_over(machine, proofs.get((Mode.CUTOVER, machine.id)), live)
+    if mode is Mode.CUTOVER and wave.test_waiver is None:
+        found += _test_gate(machine, wave, now, proofs.get((Mode.TEST, machine.id)))
+    return tuple(found)
+
+
+def remarks(mode: Mode, wave: Wave) -> tuple[Finding, ...]:
+    """What is let through and must be told all the same."""
+    if mode is Mode.TEST or wave.test_waiver is None:
+        return ()
+    waiver = wave.test_waiver
+    return (
+        Finding(
+            field="test_gate",
+            seen=f"waived by {waiver.by}: {waiver.reason}",
+            rule="a cutover follows a verified test",
+            remedy="nothing; the waiver is recorded here",
+            severity=Severity.WARNING,
+        ),
+    )
+
+
+def look(
+    wave: Wave,
+    mode: Mode,
+    listed: Sequence[Machine],
+    now: datetime,
+    deadline: datetime,
+    looks: int,
+    proofs: Proofs,
+    live: Mapping[str, str] | None = None,
+) -> WaveReadiness:
+    """One look at the whole wave. `looks`: how many there were before; `live`: instances by machine id."""
+    machines = tuple(
+        _one(entry, found, wave, mode, now, proofs, live or {})
+        for entry, found in zip(wave.machines, resolve(wave.machines, listed), strict=True)
+    )
+    refused = [each for each in machines if each.refusals]
+    if refused:
+        return WaveReadiness(Verdict.REFUSED, _names("refused", refused), machines)
+    waiting = [each for each in machines if not each.ready]
+    if looks >= LOOKS:
+        return WaveReadiness(Verdict.POSTPONED, _names(f"not launched in {LOOKS} looks", waiting or machines), machines)
+    if not waiting:
+        return WaveReadiness(Verdict.READY, f"all {len(machines)} machines are in {_CDR}", machines)
+    if now >= deadline:
+        return WaveReadiness(Verdict.POSTPONED, _names("not ready by the deadline", waiting), machines)
+    etas = [each.progress.eta for each in waiting if each.progress and each.progress.eta]
+    eta = max(etas) if etas and len(etas) == len(waiting) else None
+    seconds = interval(wave.poll, now, deadline, LOOKS - looks, eta)
+    return WaveReadiness(Verdict.WAIT, _names("not ready", waiting), machines, seconds)
+
+
+def interval(poll: PollBounds, now: datetime, deadline: datetime, looks: int, eta: datetime | None = None) -> int:
+    """Seconds until the next look: a quarter of the way to the estimate, within the bounds, never past the deadline,
+    and so that the `looks` that are left reach it."""
+    remaining = max((deadline - now).total_seconds(), 0)
+    wanted = min((eta - now).total_seconds() / 4, poll.maximum) if eta else 0
+    return max(1, math.ceil(min(max(poll.minimum, wanted, remaining / max(looks, 1)), remaining)))
+
+
+def postponement(each: MachineReadiness, wave: Wave, deadline: datetime) -> Finding:
+    """Why a machine that was not ready is postponed: names what was seen and the limit."""
+    return Finding(
+        field="replication",
+        seen=f"{each.progress.state.value}: {each.progress.reason}" if each.progress else "not found",
+        rule=f"{_CDR}, lag at most {duration(timedelta(seconds=wave.lag_limit))}, by {deadline:%Y-%m-%d %H:%M:%S} UTC",
+        remedy="see why replication is behind on this machine, then start the run again",
+    )
+
+
+_CDR = "Continuous Data Replication"
+
+
+def _line(each: MachineReadiness) -> dict[str, Any]:
+    seen = each.progress
+    return {
+        "label": each.planned.label,
+        "ready": each.ready,
+        "state": seen.state.value if seen else "Refused",
+        "reason": each.refusals[0].seen if each.refusals else seen.reason if seen else "",
+        "lag": round(seen.lag.total_seconds()) if seen and seen.lag is not None else None,
+        "percent": round(seen.percent) if seen and seen.percent is not None else None,
+        "eta": text(seen.eta) if seen and seen.eta else None,
+    }
+
+
+def _settled(
+    record: MachineRecord, each: MachineReadiness, late: Sequence[MachineReadiness], wave: Wave, deadline: datetime
+) -> MachineRecord:
+    if each.refusals:
+        return record.but(status=MachineStatus.REFUSED, findings=(*record.findings, *each.refusals))
+    if each in late:
+        finding = postponement(each, wave, deadline)
+        return record.but(status=MachineStatus.POSTPONED, findings=(*record.findings, finding))
+    return record
+
+
+def _one(
+    entry: PlannedMachine,
+    found: Machine | Finding,
+    wave: Wave,
+    mode: Mode,
+    now: datetime,
+    proofs: Proofs,
+    live: Mapping[str, str],
+) -> MachineReadiness:
+    if isinstance(found, Finding):
+        return MachineReadiness(entry, None, refusals=(found,))
+    return MachineReadiness(
+        planned=entry,
+        machine=found,
+        refusals=refusals(found, mode, wave, now, proofs, live.get(found.id)),
+        progress=derive(found, now, timedelta(seconds=wave.lag_limit)),
+    )
+
+
+def _already_cut_over(machine: Machine, proof: Proof | None, live: str | None) -> list[Finding]:
+    at = machine.life_cycle.cut_over_at
+    if at is None and proof is None:
+        return []
+    instance = live or (proof.instance if proof else None)
+    when = f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else f"{proof.at}, by run {proof.run}" if proof else ""
+    return [
+        Finding(
+            field="cutover",
+            seen=f"cut over at {when}, {f'live instance {instance}' if instance else 'its live instance is not known'}",
+            rule="a machine with a recorded cutover is not launched again: that deletes the instance that went live",
+            remedy="take the machine out of the plan",
+        )
+    ]
+
+
+def _test_gate(machine: Machine, wave: Wave, now: datetime, tested: Proof | None) -> list[Finding]:
+    minimum = timedelta(seconds=wave.test_minimum_age)
+    rule = f"a cutover follows a verified test launch at least {duration(minimum)} old"
+    waive = "or waive the gate in the plan with a name and a reason"
+    at = machine.life_cycle.tested_at
+    if at is None:
+        return [Finding("test", "no test launch is recorded", rule, f"run this plan in test mode, {waive}")]
+    found = []
+    if now - at < minimum:
+        seen = f"tested {duration(now - at)} ago, at {at:%Y-%m-%d %H:%M:%S} UTC"
+        found.append(Finding("test", seen, rule, f"wait until {at + minimum:%Y-%m-%d %H:%M:%S} UTC, {waive}"))
+    if tested is None:
+        seen = f"a test launch at {at:%Y-%m-%d %H:%M:%S} UTC that no run of this plan has verified"
+        remedy = f"run this plan in test mode, give its evidence with --after, {waive}"
+        found.append(Finding("test", seen, rule, remedy))
+    return found
+
+
+def _not_one(entry: PlannedMachine, matches: Sequence[Machine], listed: int) -> Finding:
+    kind = "id" if entry.id is not None else "name"
+    if not matches:
+        return Finding(
+            "machine",
+            f"no machine with {kind} {entry.label} among the {listed} of the project",
+            "every machine of the plan is in the project",
+            "correct the plan, or install the agent on that machine",
+        )
+    ids = ", ".join(sorted(machine.id for machine in matches))
+    return Finding(
+        "machine",
+        f"{len(matches)} machines with {kind} {entry.label}: {ids}",
+        "a name in the plan means one machine",
+        "name the machine by its id in the plan",
+    )
+
+
+def _twice(entry: PlannedMachine, machine: Machine, other: str) -> Finding:
+    return Finding(
+        "machine",
+        f"{entry.label} and {other} are the same machine, {machine.id}",
+        "a machine stands in a plan once",
+        "take one of the two out of the plan",
+    )
+
+
+def _names(what: str, machines: Sequence[MachineReadiness], limit: int = 5) -> str:
+    def said(each: MachineReadiness) -> str:
+        if each.refusals:
+            return f"{each.planned.label} ({each.refusals[0].seen})"
+        return f"{each.planned.label} ({each.progress.reason})" if each.progress else each.planned.label
+
+    more = f" and {len(machines) - limit} more" if len(machines) > limit else ""
+    return f"{what}: " + ", ".join(said(each) for each in machines[:limit]) + more

@@ -1,0 +1,330 @@
+"""What a run remembers: the records of its table, as frozen dataclasses.
+
+    RUN#<run>   META                      RunRecord
+                WAVE#001                  WaveRecord
+                WAVE#001#LAUNCH#01        LaunchRecord: the ledger
+                WAVE#001#MACHINE#<label>  MachineRecord; the label is what the plan calls the machine
+    PLAN#<plan> LATEST#<mode>             the run claimed last, and whether it is still active
+                VERIFIED#<mode>#<machine> Proof: a verified target; opens the gate of a cutover, or closes it for good
+
+Instants are RFC 3339 strings in UTC, durations whole seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Self
+
+from cutover.finding import Finding
+from cutover.plan import Mode, Plan
+
+
+class RunStatus(StrEnum):
+    """How a run's execution stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How a run ended. Only FAILED ends in a failed execution."""
+
+    TESTED = "Tested"
+    CUT_OVER = "CutOver"
+    ROLLED_BACK = "RolledBack"
+    POSTPONED = "Postponed"
+    REFUSED = "Refused"
+    ABORTED = "Aborted"
+    FAILED = "Failed"
+
+
+class MachineStatus(StrEnum):
+    """What became of one machine in one run."""
+
+    NOT_STARTED = "not_started"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    REFUSED = "refused"
+    POSTPONED = "postponed"
+    ABORTED = "aborted"
+    ROLLED_BACK = "rolled_back"
+
+
+class Phase(StrEnum):
+    """Where a wave stands."""
+
+    WAITING = "waiting"
+    LAUNCHING = "launching"
+    FOLLOWING = "following"
+    ENDED = "ended"
+
+
+class LaunchState(StrEnum):
+    """The ledger: intended → sent → accepted | refused | unknown; an unknown one is found, or proved absent."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ABSENT = "absent"
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what became of it."""
+        return self in (LaunchState.ACCEPTED, LaunchState.REFUSED, LaunchState.ABSENT)
+
+
+class _Record:
+    """Reading and writing plain JSON values: strings, integers, booleans, None, lists and maps of them."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]  # only dataclasses derive from it
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        known = {each.name for each in fields(cls)}  # type: ignore[arg-type]  # only dataclasses derive from it
+        return cls(**cls._read({name: value for name, value in data.items() if name in known}))
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return data
+
+    def but(self, **changes: Any) -> Self:
+        """The same record with these fields changed."""
+        return replace(self, **changes)  # type: ignore[type-var]  # only dataclasses derive from it
+
+
+@dataclass(frozen=True)
+class RunRecord(_Record):
+    """One carrying-out of a plan in one mode. `execution`: the ARN of the execution that carries it out."""
+
+    id: str
+    plan: str
+    sha256: str
+    mode: Mode
+    attempt: int
+    scheduled: str | None
+    claimed: str
+    status: RunStatus = RunStatus.RUNNING
+    outcome: Outcome | None = None
+    reason: str = ""
+    execution: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    simulated: bool = False
+    clock: str = "service"
+    told: bool = False
+    findings: tuple[Finding, ...] = ()
+    requests: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **data,
+            "mode": Mode(data["mode"]),
+            "status": RunStatus(data["status"]),
+            "outcome": Outcome(data["outcome"]) if data.get("outcome") else None,
+            "findings": _findings(data),
+        }
+
+
+@dataclass(frozen=True)
+class WaveRecord(_Record):
+    """One wave of a run. `progress`: a line for each machine at the last look, for people to watch. `followed`: its
+    jobs have been read, and lie in the bucket.
+
+    `attempts`: launch requests sent; `unsent`: attempts that died before anything was sent.
+
+    The three deadlines are absolute and fixed once: for readiness when the wave begins, for the job when it is
+    accepted, for verification when the job has ended.
+    """
+
+    number: int
+    name: str
+    phase: Phase = Phase.WAITING
+    outcome: MachineStatus | None = None
+    reason: str = ""
+    execution: str | None = None
+    started: str | None = None
+    readiness_deadline: str | None = None
+    job_deadline: str | None = None
+    verify_deadline: str | None = None
+    ready_looks: int = 0
+    ready: int = 0
+    total: int = 0
+    target_looks: int = 0
+    told_waiting: bool = False
+    attempts: int = 0
+    unsent: int = 0
+    jobs: tuple[str, ...] = ()
+    job_status: str | None = None
+    followed: bool = False
+    log_lines: int = 0
+    last_line: str = ""
+    looked: str | None = None
+    progress: tuple[dict[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **data,
+            "phase": Phase(data["phase"]),
+            "outcome": MachineStatus(data["outcome"]) if data.get("outcome") else None,
+            "progress": tuple(data.get("progress", ())),
+            "jobs": tuple(data.get("jobs", ())),
+            "findings": _findings(data),
+        }
+
+
+@dataclass(frozen=True)
+class LaunchRecord(_Record):
+    """One attempt to launch a wave.
+
+    `known_jobs`: all that the project had before the intent. `clean_looks`: listings since the settle time that showed
+    no sign of the launch.
+    """
+
+    number: int
+    state: LaunchState
+    mode: Mode
+    machines: tuple[str, ...]
+    intended: str
+    known_jobs: tuple[str, ...] = ()
+    sent: str | None = None
+    jobs: tuple[str, ...] = ()
+    reason: str = ""
+    looks: int = 0
+    clean_looks: int = 0
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **data,
+            "state": LaunchState(data["state"]),
+            "mode": Mode(data["mode"]),
+            "machines": tuple(data["machines"]),
+            "known_jobs": tuple(data.get("known_jobs", ())),
+            "jobs": tuple(data.get("jobs", ())),
+        }
+
+
+@dataclass(frozen=True)
+class Check(_Record):
+    """One verification of one target: what was expected, what was seen. `passed` None: not decided yet."""
+
+    name: str
+    expected: str
+    seen: str
+    passed: bool | None
+
+
+@dataclass(frozen=True)
+class TargetRecord(_Record):
+    """The EC2 instance launched for a machine. `replaced`: the instance the launch deleted, if there was one."""
+
+    instance_id: str | None = None
+    private_ips: tuple[str, ...] = ()
+    public_ips: tuple[str, ...] = ()
+    type: str | None = None
+    subnet_id: str | None = None
+    replaced: str | None = None
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "private_ips": tuple(data["private_ips"]), "public_ips": tuple(data["public_ips"])}
+
+
+@dataclass(frozen=True)
+class MachineRecord(_Record):
+    """One machine of a wave. `id` is None as long as the plan's name was not found in the project.
+
+    `position`: its place in the wave. The fields from `replica_before` on are what was there before the launch; the
+    ones from `replica` on what appeared after it.
+    """
+
+    label: str
+    position: int
+    id: str | None = None
+    name: str | None = None
+    status: MachineStatus = MachineStatus.NOT_STARTED
+    replica_before: str | None = None
+    instance_before: str | None = None
+    previous_unknown: bool = False
+    replica: str | None = None
+    replica_job: str | None = None
+    replica_created: str | None = None
+    first_seen: str | None = None
+    oks: int = 0
+    target: TargetRecord | None = None
+    checks: tuple[Check, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **data,
+            "status": MachineStatus(data["status"]),
+            "target": TargetRecord.from_json(data["target"]) if data.get("target") else None,
+            "checks": tuple(Check.from_json(check) for check in data.get("checks", ())),
+            "findings": _findings(data),
+        }
+
+    @property
+    def judged(self) -> bool:
+        """Whether it has its final verdict."""
+        return self.status is not MachineStatus.NOT_STARTED
+
+
+@dataclass(frozen=True)
+class Proof(_Record):
+    """A machine's target was verified in a run of this plan. `source`: "ledger", or the evidence file it came from."""
+
+    machine: str
+    mode: Mode
+    run: str
+    instance: str | None
+    at: str
+    source: str = "ledger"
+
+    @classmethod
+    def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "mode": Mode(data["mode"])}
+
+
+def as_planned(plan: Plan) -> list[tuple[WaveRecord, list[MachineRecord]]]:
+    """The records of a run that has not looked at anything yet."""
+    return [
+        (
+            WaveRecord(number=number, name=wave.name),
+            [MachineRecord(label=each.label, position=position) for position, each in enumerate(wave.machines)],
+        )
+        for number, wave in enumerate(plan.waves, 1)
+    ]
+
+
+def whole(value: Any) -> Any:
+    """DynamoDB's numbers as integers, everything else as it is: records hold no fractions."""
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, dict):
+        return {key: whole(each) for key, each in value.items()}
+    return [whole(each) for each in value] if isinstance(value, list) else value
+
+
+def _findings(data: dict[str, Any]) -> tuple[Finding, ...]:
+    return tuple(Finding.from_json(finding) for finding in data.get("findings", ()))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Record | Finding):
+        return value.to_json()
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,206 @@
+"""One invocation of a function: its records, its service, its log lines. Function files decide nothing beyond this.
+
+`@step` turns a function of a `Step` into a Lambda handler: one line in, one line out, what was asked of the services
+counted into the run even when it fails.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import get_secret
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
+
+from cutover.ec2 import Ec2
+from cutover.errors import AuthenticationFailed, CutoverError
+from cutover.events import Bus
+from cutover.instants import text
+from cutover.machine import Machine
+from cutover.migration_service import MigrationService, Now
+from cutover.plan import Plan, PlannedMachine, Wave
+from cutover.previous import live_instances
+from cutover.readiness import WaveReadiness, look
+from cutover.records import MachineRecord, RunRecord, WaveRecord, as_planned
+from cutover.settings import Settings
+from cutover.store import Store
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+Answer = dict[str, Any]
+TOKEN_SECONDS = 300
+"""How long a warm function may go on with a token it has read."""
+
+
+class Step:
+    """What one invocation works with; everything is made on first use."""
+
+    def __init__(self, event: dict[str, Any], context: LambdaContext) -> None:
+        self.event, self._context = event, context
+        self.settings = Settings()
+        self._asked_before: Counter[str] = Counter()
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.settings)
+
+    @cached_property
+    def run(self) -> RunRecord:
+        return self.store.run(self.event["run"])
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self.store.plan(self.run.plan, self.run.sha256)
+
+    @property
+    def number(self) -> int:
+        """The wave's number, from 1."""
+        return int(self.event["wave"])
+
+    @property
+    def wave(self) -> Wave:
+        """The wave as planned."""
+        return self.plan.waves[self.number - 1]
+
+    @cached_property
+    def record(self) -> WaveRecord:
+        """The wave as it stood when this invocation began."""
+        return self.store.wave(self.run.id, self.number)
+
+    def everything(self) -> list[tuple[WaveRecord, list[MachineRecord]]]:
+        """Every wave of the run with its machines: as recorded, or as planned where nothing was recorded yet."""
+        return [
+            (wave, machines)
+            if (wave := self.store.wave_if_any(self.run.id, planned.number))
+            and (machines := self.store.machines(self.run.id, planned.number))
+            else (planned, fresh)
+            for planned, fresh in as_planned(self.plan)
+        ]
+
+    @cached_property
+    def service(self) -> MigrationService:
+        service = _cloudendure(self.settings.cloudendure_url, self.settings.cloudendure_secret, self.plan.project)
+        self._asked_before = Counter(service.requests)
+        return service
+
+    @cached_property
+    def ec2(self) -> Ec2:
+        return Ec2(self.plan.region)
+
+    @cached_property
+    def bus(self) -> Bus:
+        return Bus(self.settings.bus)
+
+    def now(self) -> Now:
+        """The service's time, as of its last answer in this invocation."""
+        return self.service.now()
+
+    def listed(self, planned: Collection[PlannedMachine]) -> list[Machine]:
+        """The project's machines; the stopped ones too when a planned machine is not among those that replicate."""
+        machines = self.service.machines()
+        known = {name.casefold() for machine in machines for name in (machine.id, machine.name or machine.id)}
+        if all(entry.label.casefold() in known for entry in planned):
+            return machines
+        return self.service.machines(all_machines=True)
+
+    def look(self, listed: Sequence[Machine], deadline: datetime, looks: int) -> WaveReadiness:
+        """The wave's readiness as of this listing, at the service's time."""
+        planned = {entry.label.casefold() for entry in self.wave.machines}
+        ours = [each for each in listed if {each.id.casefold(), (each.name or "").casefold()} & planned]
+        live = live_instances(self.service, ours)
+        proofs = self.store.proofs(self.plan.name)
+        return look(self.wave, self.run.mode, listed, self.now().at, deadline, looks, proofs, live)
+
+    def looked(self) -> str:
+        """The instant of this look, for the records; a look without the service's clock is noted in the run."""
+        now = self.now()
+        if not now.from_service and self.run.clock == "service":
+            self.store.update_run(self.run.id, clock="local")
+        return text(now.at)
+
+    def seconds_left(self) -> float:
+        """Until this invocation is ended from outside."""
+        return self._context.get_remaining_time_in_millis() / 1000
+
+    def asked(self) -> Counter[str]:
+        """What this invocation asked of the service and of EC2, by operation."""
+        asked: Counter[str] = Counter()
+        if "service" in self.__dict__:
+            asked += self.service.requests - self._asked_before
+        if "ec2" in self.__dict__:
+            asked += self.ec2.requests
+        return asked
+
+
+def step(function: Callable[[Step], Answer]) -> Callable[[dict[str, Any], LambdaContext], Answer]:
+    """The Lambda handler of a function."""
+
+    @functools.wraps(function)
+    def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
+        logger = log()
+        logger.set_correlation_id(event.get("run"))
+        logger.append_keys(function=function.__module__, run=event.get("run"), wave=event.get("wave"))
+        here = Step(event, context)
+        try:
+            answer = function(here)
+            logger.info(answer.get("reason") or "done", extra={"answer": answer})
+            return answer
+        except CutoverError as error:
+            logger.error(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            if "run" in here.__dict__:
+                here.store.count_requests(here.run.id, here.asked())
+            logger.remove_keys(["function", "run", "wave"])
+
+    return handler
+
+
+@functools.cache
+def log() -> Logger:
+    """The structured log of this process."""
+    return Logger(service="cutover", utc=True)
+
+
+def open_store(settings: Settings) -> Store:
+    """This deployment's store."""
+    return Store.open(settings.table, settings.bucket)
+
+
+def local_now() -> datetime:
+    """Our own clock: only where the service's cannot be had."""
+    return datetime.now(UTC)
+
+
+def secret(arn: str) -> str:
+    """A secret's value, read again after a while so that a rotated one is taken up; "" before it was ever filled in."""
+    try:
+        return str(get_secret(arn, max_age=TOKEN_SECONDS)).strip()
+    except GetParameterError as error:
+        cause = error.__context__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ResourceNotFoundException":
+            return ""
+        raise
+
+
+_SERVICES: dict[tuple[str, str, str], MigrationService] = {}
+
+
+def _cloudendure(url: str, arn: str, project: str) -> MigrationService:
+    """A client for each project and token; kept while the function is warm, and with it the session."""
+    from cutover.cloudendure import CloudEndure  # most functions never speak to the service, and do not load requests
+
+    token = secret(arn)
+    if not token:
+        raise AuthenticationFailed("POST", "/login", None, "the token's secret is empty; put the API token into it")
+    key = (url, project, token)
+    if key not in _SERVICES:
+        _SERVICES[key] = CloudEndure(url, token, project)
+    return _SERVICES[key]

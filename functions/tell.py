@@ -1,0 +1,44 @@
+"""Put one piece of news of a run on our bus: SNS, Slack and everything else take it from there."""
+
+from __future__ import annotations
+
+from cutover.events import RUN_NEWS
+from cutover.messages import PRODUCTION, Message, News, ended, launched, started, waiting
+from cutover.step import Answer, Step, step
+
+
+@step
+def handler(here: Step) -> Answer:
+    """Input {run, wave?, news: started | waiting | launched | ended}; {subject}."""
+    news = News(here.event["news"])
+    message = _message(here, news)
+    here.bus.put(
+        RUN_NEWS,
+        {
+            "run": here.run.id,
+            "plan": here.run.plan,
+            "mode": here.run.mode.value,
+            "wave": here.wave.name if "wave" in here.event else None,
+            "news": news.value,
+            "outcome": here.run.outcome.value if here.run.outcome else None,
+            "production": PRODUCTION,
+            "subject": message.subject,
+            "text": message.text,
+        },
+    )
+    if news is News.ENDED:
+        here.store.update_run(here.run.id, told=True)
+    return {"subject": message.subject, "reason": f"told: {message.subject}"}
+
+
+def _message(here: Step, news: News) -> Message:
+    if news is News.STARTED:
+        return started(here.run, here.plan)
+    if news is News.WAITING:
+        return waiting(here.run, here.record)
+    if news is News.LAUNCHED:
+        launches = here.store.launches(here.run.id, here.number)
+        return launched(here.run, here.record, launches[-1], here.store.machines(here.run.id, here.number))
+    if news is News.ENDED:
+        return ended(here.run, here.plan, here.everything())
+    raise ValueError(f"{news} is told by another function")

@@ -1,0 +1,247 @@
+"""The second opinion on every ASL file: moto's interpreter, in process, with our handlers behind its Lambda tasks.
+
+moto's interpreter comes without a JSONata evaluator, sleeps for real, and knows neither start_execution's parameter
+names nor Lambda without Docker. Each patch below is one of these and touches moto's internals, which is why moto is
+pinned exactly. `Wait` moves the test's clock instead of sleeping; nothing here sleeps.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
+from moto import mock_aws
+from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_callback,
+    state_task_service_sfn,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval import states, variable_store
+from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+ROOT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+DEADLINE = 120.0
+"""Real seconds after which a workflow that does not end is given up: nothing may hang the suite."""
+
+Handler = Callable[[dict[str, Any]], Any]
+
+
+class FunctionFailed(Exception):
+    """When a handler raised: carries what Lambda would answer."""
+
+
+class Workflows:
+    """The project's state machines, created from their files with every placeholder filled in."""
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self._handlers = handlers
+        self._client = boto3.client("stepfunctions", region_name=REGION)
+        self.wave = self._create("wave", {})
+        self.plan = self._create("plan", {"WaveMachine": self.wave})
+
+    def _create(self, name: str, arns: dict[str, str]) -> str:
+        definition = (ROOT / "statemachines" / f"{name}.asl.json").read_text()
+        filled = re.sub(r"\$\{(\w+)\}", lambda match: arns.get(match[1], match[1]), definition)
+        role = f"arn:aws:iam::{ACCOUNT}:role/workflow"
+        return str(self._client.create_state_machine(name=name, definition=filled, roleArn=role)["stateMachineArn"])
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """What a Lambda task calls."""
+        self.calls.append((function, event))
+        return self._handlers[function](event)
+
+    def start(self, machine: str, name: str, given: dict[str, Any]) -> str:
+        started = self._client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))
+        return str(started["executionArn"])
+
+    def stop(self, execution: str) -> None:
+        self._client.stop_execution(executionArn=execution, error="Stopped", cause="by an operator")
+
+    def wait(self, execution: str) -> dict[str, Any]:
+        """The execution once it has ended."""
+        until = time.monotonic() + DEADLINE
+        backend = stepfunctions_parser_backends[ACCOUNT][REGION]
+        while backend.describe_execution(execution).status == "RUNNING":
+            if time.monotonic() > until:
+                raise AssertionError(f"still running after {DEADLINE} s; last calls: {self.calls[-6:]}")
+            time.sleep(0.01)
+        return dict(self._client.describe_execution(executionArn=execution))
+
+    def wait_for_all(self) -> None:
+        """Until every execution has ended."""
+        for machine in (self.plan, self.wave):
+            for each in self._client.list_executions(stateMachineArn=machine)["executions"]:
+                self.wait(each["executionArn"])
+
+    def history(self, execution: str) -> list[dict[str, Any]]:
+        """Its events, with what went into every state and came out of it."""
+        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return [dict(event) for page in pages for event in page["events"]]
+
+    def states(self, execution: str) -> list[str]:
+        """The names of the states it entered, in order."""
+        entered = (event for event in self.history(execution) if event["type"].endswith("StateEntered"))
+        return [event["stateEnteredEventDetails"]["name"] for event in entered]
+
+
+@contextmanager
+def aws() -> Iterator[None]:
+    """moto's AWS with its state machine interpreter; no credentials of anybody's, no network.
+
+    Making a client costs more than using it: they are kept, for moto keeps its data elsewhere.
+    """
+    settings: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+    with (
+        patch.dict(os.environ, {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}),
+        patch.object(boto3, "client", _client),
+        patch.object(boto3, "resource", _resource),
+        patch.object(lambda_eval_utils, "boto_client_for", _moto_client),
+        patch.object(state_task_service_sfn, "boto_client_for", _moto_client),
+        mock_aws(config=settings),
+    ):
+        yield
+
+
+@functools.cache
+def _session(region: str) -> boto3.Session:
+    return boto3.Session(aws_access_key_id="stage", aws_secret_access_key="stage", region_name=region)
+
+
+def _client(service: Any, region_name: str = REGION) -> Any:
+    return _made(service, region_name)
+
+
+@functools.cache
+def _made(service: Any, region: str) -> Any:
+    return _session(region).client(service)
+
+
+@functools.cache
+def _resource(service: Any) -> Any:
+    return _session(REGION).resource(service)
+
+
+def _moto_client(region: str, service: str, **_: Any) -> Any:
+    return _client(service, region)
+
+
+@contextmanager
+def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], None]) -> Iterator[Workflows]:
+    """Run state machines inside `aws()`. `waited`: told the seconds of every Wait and of every pause before a retry."""
+    machines: list[Workflows] = []
+
+    def invoke(
+        _: LambdaSimpleBackend, function_name: str, qualifier: str | None, body: Any, headers: Any, answered: Any
+    ) -> bytes:
+        try:
+            return json.dumps(machines[0].invoke(function_name.rsplit(":", 1)[-1], json.loads(body))).encode()
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises, Lambda answers with
+            answered["x-amz-function-error"] = "Unhandled"
+            return json.dumps(
+                {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
+            ).encode()
+
+    def wait(self: WaitFunction, env: Any, wait_seconds: int) -> None:
+        waited(wait_seconds)
+
+    with (
+        patch.object(LambdaSimpleBackend, "invoke", invoke),
+        patch.object(moto_jsonata, "_eval_jsonata", _evaluate),
+        patch.object(states, "encode_jsonata_variable_declarations", _declare),
+        patch.object(variable_store, "encode_jsonata_variable_declarations", _declare),
+        patch.object(StateTaskService, "_normalise_parameters", _lower_keys),
+        patch.object(StateTaskService, "_normalise_response", _upper_keys),
+        patch.object(WaitFunction, "_wait_interval", wait),
+        patch.object(retrier_decl, "time", _Pauses(waited)),
+        patch.object(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.02),
+    ):
+        machines.append(workflows())
+        yield machines[0]
+
+
+class _Pauses:
+    def __init__(self, waited: Callable[[float], None]) -> None:
+        self.sleep = waited
+
+
+def _evaluate(expression: str) -> Any:
+    """One JSONata expression; an undefined result is the error that Step Functions makes of it."""
+    try:
+        value = Jsonata.jsonata(expression).evaluate(None)
+        undefined = value is None and not Jsonata.jsonata(f"$exists({expression})").evaluate(None)
+    except Exception as error:
+        raise moto_jsonata.JSONataException("UNKNOWN", str(error)) from error
+    if undefined:
+        raise moto_jsonata.JSONataException("UNDEFINED", f"{expression} did not return a result")
+    return value
+
+
+def _declare(bindings: dict[str, Any]) -> str:
+    # The context object holds the start time as a datetime.
+    return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
+
+
+def _lower_keys(self: StateTaskService, parameters: dict[str, Any], *_: Any, **__: Any) -> None:
+    """StateMachineArn → stateMachineArn, as boto3 wants it; Lambda's parameters are spelled the same on both sides."""
+    if "StateMachineArn" in parameters:
+        given = dict(parameters)
+        parameters.clear()
+        parameters.update({key[0].lower() + key[1:]: value for key, value in given.items()})
+        parameters.setdefault("name", str(uuid.uuid4()))  # moto would call every child None
+        if not isinstance(parameters.get("input"), str):
+            parameters["input"] = json.dumps(parameters.get("input", {}))
+
+
+def _upper_keys(self: StateTaskService, response: Any, *_: Any, **__: Any) -> None:
+    if isinstance(response, dict) and "executionArn" in response:
+        given = dict(response)
+        response.clear()
+        response.update({key[0].upper() + key[1:]: value for key, value in given.items() if key != "ResponseMetadata"})
+
+
+def load_handlers() -> dict[str, Handler]:
+    """Every function of functions/, by its placeholder's name, called as Lambda calls it."""
+    return {_camel(path.stem): _caller(path.stem) for path in sorted((ROOT / "functions").glob("*.py"))}
+
+
+def _caller(module: str) -> Handler:
+    def call(event: dict[str, Any]) -> Any:
+        return importlib.import_module(module).handler(event, Context())
+
+    return call
+
+
+class Context:
+    """What Lambda hands a function beside the event."""
+
+    function_name = "function"
+    memory_limit_in_mb = 256
+    invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:function"
+    aws_request_id = "request"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,124 @@
+"""News leaves for the topic and for Slack; the webhook's URL is a secret and is never said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from moto import mock_aws
+
+import notify_slack
+import notify_sns
+from cutover.errors import MessageNotSent
+
+NEWS = {
+    "detail": {
+        "run": "demo-test-1",
+        "plan": "demo",
+        "mode": "test",
+        "wave": None,
+        "news": "ended",
+        "outcome": "Tested",
+        "subject": "demo test: Tested",
+        "text": "Production: SOURCE.",
+    }
+}
+CONTEXT: Any = None
+
+
+class Slack(HTTPServer):
+    """A webhook that answers as told and keeps what it was sent."""
+
+    status = 200
+    got: list[Any]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        server: Any = self.server
+        server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(server.status)
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with Slack(("127.0.0.1", 0), _Handler) as server:
+        server.got = []
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def post(webhook: str) -> dict[str, Any]:
+    with patch.dict("os.environ", {"SLACK_SECRET": "arn"}), patch.object(notify_slack, "secret", lambda arn: webhook):
+        return notify_slack.handler(NEWS, CONTEXT)
+
+
+def test_slack_is_told_subject_and_text(slack: Slack) -> None:
+    assert post(f"http://127.0.0.1:{slack.server_port}/services/T0/secret\n") == {"sent": True}
+    assert slack.got == [{"text": "*demo test: Tested*\nProduction: SOURCE."}]
+
+
+@pytest.mark.parametrize("webhook", ["", "none", "ftp://x", "http://hooks.example.com/secret"])
+def test_without_a_webhook_nothing_is_sent(webhook: str) -> None:
+    assert post(webhook) == {"sent": False}
+
+
+@pytest.mark.parametrize("status", [302, 404, 429, 500])
+def test_an_answer_that_is_not_ok_is_an_error_and_the_url_is_not_said(slack: Slack, status: int) -> None:
+    slack.status = status
+    with pytest.raises(MessageNotSent, match=str(status)) as caught:
+        post(f"http://127.0.0.1:{slack.server_port}/services/T0/secret")
+    assert "secret" not in str(caught.value)
+    assert len(slack.got) == 1
+
+
+def test_no_answer_is_an_error_that_holds_no_url() -> None:
+    with pytest.raises(MessageNotSent) as caught:
+        post("http://127.0.0.1:1/services/T0/secret")
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__
+    assert caught.value.__cause__ is None
+
+
+@pytest.fixture
+def topic() -> Iterator[dict[str, str]]:
+    settings = {"AWS_ACCESS_KEY_ID": "stage", "AWS_SECRET_ACCESS_KEY": "stage", "AWS_DEFAULT_REGION": "eu-central-1"}
+    with mock_aws(), patch.dict("os.environ", settings):
+        arn = boto3.client("sns").create_topic(Name="messages")["TopicArn"]
+        queue = boto3.client("sqs").create_queue(QueueName="people")["QueueUrl"]
+        subscribed = {"TopicArn": arn, "Protocol": "sqs", "Endpoint": "arn:aws:sqs:eu-central-1:123456789012:people"}
+        boto3.client("sns").subscribe(**subscribed)
+        with patch.dict("os.environ", {"CUTOVER_TOPIC": arn}):
+            yield {"arn": arn, "queue": queue}
+
+
+def test_the_topic_gets_the_message_with_attributes_to_filter_by(topic: dict[str, str]) -> None:
+    sent = notify_sns.handler(NEWS, CONTEXT)
+    (message,) = boto3.client("sqs").receive_message(QueueUrl=topic["queue"])["Messages"]
+    body = json.loads(message["Body"])
+    assert body["MessageId"] == sent["message"]
+    assert (body["Subject"], body["Message"]) == ("demo test: Tested", "Production: SOURCE.")
+    assert {name: each["Value"] for name, each in body["MessageAttributes"].items()} == {
+        "plan": "demo",
+        "mode": "test",
+        "news": "ended",
+        "outcome": "Tested",
+    }
+
+
+def test_a_topic_that_is_not_there_is_a_message_not_sent(topic: dict[str, str]) -> None:
+    with patch.dict("os.environ", {"CUTOVER_TOPIC": topic["arn"] + "-gone"}), pytest.raises(MessageNotSent):
+        notify_sns.handler(NEWS, CONTEXT)
