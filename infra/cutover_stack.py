@@ -1,0 +1,125 @@
+"""What is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import CfnOutput, CfnParameter, Stack
+from constructs import Construct
+
+from infra.function_table import FUNCTIONS, Thing, camel_case
+from infra.functions import Functions
+from infra.messages import Messages
+from infra.records import Records
+from infra.secrets import Secrets
+from infra.triggers import Deaths, News, Requests
+from infra.workflows import Workflows
+
+
+class CutoverStack(Stack):
+    """Plans are carried out by workflows, workflows call functions, functions keep records and send messages."""
+
+    def __init__(self, scope: Construct, id_: str, *, bundle: Path, definitions: Path) -> None:
+        """`bundle` is the folder Lambda gets, `definitions` the folder of the ASL files."""
+        super().__init__(scope, id_, description="Hands-off server-migration cutovers")
+        url = CfnParameter(
+            self,
+            "CloudEndureUrl",
+            default="https://console.cloudendure.com",
+            allowed_pattern="https?://.+",
+            description="Where CloudEndure's API is: scheme and host, no path",
+        )
+        simulated = CfnParameter(
+            self,
+            "Simulated",
+            default="false",
+            allowed_values=["false", "true"],
+            description="Whether the service behind the URL is a simulator; every piece of evidence says so",
+        )
+
+        records = Records(self, "Records")
+        secrets = Secrets(self, "Secrets")
+        messages = Messages(self, "Messages")
+        functions = Functions(
+            self,
+            "Functions",
+            bundle=bundle,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": "cutover",
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                "SIMULATED": simulated.value_as_string,
+            },
+            told={
+                Thing.TABLE: {"CUTOVER_TABLE": records.table.table_name},
+                Thing.PLANS: {"CUTOVER_BUCKET": records.bucket.bucket_name},
+                Thing.BUS: {"CUTOVER_BUS": messages.bus.event_bus_name},
+                Thing.TOPIC: {"CUTOVER_TOPIC": messages.topic.topic_arn},
+                Thing.SLACK: {"SLACK_SECRET": secrets.slack_arn},
+                Thing.CLOUDENDURE: {
+                    "CLOUDENDURE_URL": url.value_as_string,
+                    "CLOUDENDURE_SECRET": secrets.cloudendure_arn,
+                },
+            },
+        )
+        function = functions.by_name
+        workflows = Workflows(
+            self,
+            "Workflows",
+            definitions=definitions,
+            functions={camel_case(name): function[name].function_arn for name in FUNCTIONS},
+        )
+        function["start"].add_environment("CUTOVER_PLAN_MACHINE", workflows.plan.state_machine_arn)
+
+        requests = Requests(self, "Requests", bus=messages.bus, start=function["start"], topic=messages.topic)
+        news = News(
+            self,
+            "News",
+            bus=messages.bus,
+            notify=[function["notify_sns"], function["notify_slack"]],
+            topic=messages.topic,
+        )
+        deaths = Deaths(self, "Deaths", machine=workflows.plan, tell=function["tell_dead_run"], topic=messages.topic)
+
+        functions.allow(
+            {
+                Thing.TABLE: [records.table.table_arn],
+                Thing.PLANS: [records.bucket.arn_for_objects("plans/*")],
+                Thing.RUNS: [records.bucket.arn_for_objects("runs/*")],
+                Thing.PLAN_MACHINE: [workflows.plan.state_machine_arn],
+                Thing.EXECUTIONS: [workflows.executions_of(machine) for machine in (workflows.plan, workflows.wave)],
+                Thing.BUS: [messages.bus.event_bus_arn],
+                Thing.TOPIC: [messages.topic.topic_arn],
+                Thing.CLOUDENDURE: [secrets.cloudendure_arn],
+                Thing.SLACK: [secrets.slack_arn],
+                Thing.EC2: ["*"],
+                # Targets are launched where the plan says, in any region of the account.
+                Thing.TARGETS: [
+                    self.format_arn(service="ec2", region="*", resource=kind, resource_name="*")
+                    for kind in ("instance", "volume", "network-interface")
+                ],
+                Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
+                Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],
+                Thing.UNDELIVERED_DEATHS: [deaths.undelivered.queue.queue_arn],
+            }
+        )
+        self._outputs(
+            {
+                "TableName": records.table.table_name,
+                "BucketName": records.bucket.bucket_name,
+                "BusName": messages.bus.event_bus_name,
+                "TopicArn": messages.topic.topic_arn,
+                "StartFunctionArn": function["start"].function_arn,
+                "PlanMachineArn": workflows.plan.state_machine_arn,
+                "WaveMachineArn": workflows.wave.state_machine_arn,
+                "SchedulerRoleArn": requests.scheduler_role.role_arn,
+                "ScheduleGroupName": requests.schedules.ref,
+                "ScheduleDeadLetterArn": requests.undelivered.queue.queue_arn,
+                "CloudEndureSecretArn": secrets.cloudendure_arn,
+                "SlackSecretArn": secrets.slack_arn,
+            }
+        )
+
+    def _outputs(self, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)

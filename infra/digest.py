@@ -1,0 +1,17 @@
+"""What a set of files contains, so that work done for it is done once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def digests(root: Path, files: Iterable[Path]) -> dict[str, str]:
+    """The SHA-256 (hex) of each file's content, by its path below `root`, in the order of the paths."""
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)}
+
+
+def python_files(folder: Path) -> Iterable[Path]:
+    """Every Python source below a folder."""
+    return folder.rglob("*.py")

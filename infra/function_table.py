@@ -1,0 +1,167 @@
+"""What each function may take and do: one row per file in functions/, and the only place to change it.
+
+A row's name is the file's; in CamelCase it is the construct's id and the placeholder in statemachines/. What a function
+may do decides what it is told: whoever may read the table gets the table's name. Free of the CDK, so that it can be
+read without starting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+Actions = tuple[str, ...]
+
+
+class Thing(Enum):
+    """What a function may be allowed to touch."""
+
+    TABLE = auto()
+    PLANS = auto()  # the bucket's compiled plans
+    RUNS = auto()  # the bucket's job logs and evidence
+    PLAN_MACHINE = auto()
+    EXECUTIONS = auto()  # of both state machines
+    BUS = auto()
+    TOPIC = auto()
+    CLOUDENDURE = auto()  # the secret with the API token; who has it speaks to the service
+    SLACK = auto()  # the secret with the webhook's URL
+    EC2 = auto()  # looking around
+    TARGETS = auto()  # instances, volumes and network interfaces of the account
+    UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
+    UNDELIVERED_NEWS = auto()
+    UNDELIVERED_DEATHS = auto()
+
+
+# Why a function may touch more of a thing than one named resource; where nothing is said here, nothing is wild.
+WILD: Mapping[Thing, str] = {
+    Thing.PLANS: "An object per compiled plan, named by its content.",
+    Thing.RUNS: "Objects per run, named by the run.",
+    Thing.EXECUTIONS: "An execution per attempt, named by the run.",
+    Thing.EC2: "EC2's Describe actions take no resource (Service Authorization Reference).",
+    Thing.TARGETS: "Targets do not exist before they are launched; only their kinds, and only in this account.",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One function: its Lambda timeout, in seconds, and the IAM actions it may use on each thing."""
+
+    timeout_seconds: int
+    may: Mapping[Thing, Actions]
+
+
+def _dynamodb(*names: str) -> Actions:
+    return tuple(f"dynamodb:{name}" for name in names)
+
+
+GET_OBJECT: Actions = ("s3:GetObject",)
+PUT_OBJECT: Actions = ("s3:PutObject",)
+GET_SECRET: Actions = ("secretsmanager:GetSecretValue",)
+PUT_EVENTS: Actions = ("events:PutEvents",)
+PUT_ASIDE: Actions = ("sqs:SendMessage",)
+
+# How a run is closed is the same whether the workflow does it or somebody has to after the workflow died.
+CLOSE_RUN: Mapping[Thing, Actions] = {
+    Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+    Thing.PLANS: GET_OBJECT,
+    Thing.RUNS: GET_OBJECT + PUT_OBJECT,
+    Thing.EXECUTIONS: ("states:GetExecutionHistory",),
+}
+
+FUNCTIONS: Mapping[str, Row] = {
+    "start": Row(
+        30,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.PLAN_MACHINE: ("states:StartExecution",),
+            Thing.UNDELIVERED_REQUESTS: PUT_ASIDE,
+        },
+    ),
+    "open_run": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "next_wave": Row(
+        30,
+        {Thing.TABLE: _dynamodb("GetItem", "UpdateItem", "Query"), Thing.PLANS: GET_OBJECT},
+    ),
+    "check_readiness": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "launch_targets": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "find_launch": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "follow_job": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.RUNS: PUT_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "verify_targets": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.RUNS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.EC2: (
+                "ec2:DescribeInstances",
+                "ec2:DescribeInstanceStatus",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+            ),
+            Thing.TARGETS: ("ec2:CreateTags",),
+        },
+    ),
+    "close_wave": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+        },
+    ),
+    "close_run": Row(300, CLOSE_RUN),
+    "tell": Row(
+        30,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "UpdateItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.BUS: PUT_EVENTS,
+        },
+    ),
+    "tell_dead_run": Row(120, {**CLOSE_RUN, Thing.BUS: PUT_EVENTS, Thing.UNDELIVERED_DEATHS: PUT_ASIDE}),
+    "notify_sns": Row(30, {Thing.TOPIC: ("sns:Publish",), Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
+    "notify_slack": Row(30, {Thing.SLACK: GET_SECRET, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
+}
+
+
+def camel_case(name: str) -> str:
+    """The construct's id and the placeholder of a function file: `open_run` is `OpenRun`."""
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,94 @@
+"""What the functions' code asks of the table and the bucket, read from the code.
+
+A function's calls are followed by name from its file into the core and edge: functions imported from `cutover`, methods
+of `Step` on `here`, methods of `Store` on a store. What `Store` does to boto3 is an action.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from infra.bundle import ROOT
+from infra.function_table import Thing
+
+FUNCTIONS = ROOT / "functions"
+DYNAMODB = {
+    "get_item": "GetItem",
+    "put_item": "PutItem",
+    "update_item": "UpdateItem",
+    "delete_item": "DeleteItem",
+    "query": "Query",
+    "batch_writer": "BatchWriteItem",
+}
+S3 = {"get_object": "GetObject", "put_object": "PutObject"}
+
+Body = ast.AST
+Need = tuple[Thing, str]
+
+
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+@cache
+def _bodies(file: Path) -> dict[str, Body]:
+    """Every function of a module, and every method as `Class.method`."""
+    found: dict[str, Body] = {}
+    for node in _tree(file).body:
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = node
+        elif isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{it.name}": it for it in node.body if isinstance(it, ast.FunctionDef)}
+    return found
+
+
+@cache
+def _imports(file: Path) -> dict[str, Path]:
+    """The modules of `cutover` that a module's names come from."""
+    return {
+        alias.name: FUNCTIONS.joinpath(*node.module.split(".")).with_suffix(".py")
+        for node in ast.walk(_tree(file))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cutover.")
+        for alias in node.names
+    }
+
+
+def needs(name: str) -> set[Need]:
+    """The (thing, action) pairs that a function file needs of the table and the bucket."""
+    file = FUNCTIONS / f"{name}.py"
+    seen: set[tuple[Path, str]] = set()
+    decorated = {"Step.run", "Store.count_requests"} if "@step" in file.read_text() else set()
+    step, store = FUNCTIONS / "cutover" / "step.py", FUNCTIONS / "cutover" / "store.py"
+    todo = [(file, body) for body in _bodies(file)]
+    todo += [(store if body.startswith("Store") else step, body) for body in decorated]
+    found: set[Need] = set()
+    while todo:
+        where, body = todo.pop()
+        if (where, body) in seen or body not in _bodies(where):
+            continue
+        seen.add((where, body))
+        for node in ast.walk(_bodies(where)[body]):
+            if isinstance(node, ast.Name) and node.id in _bodies(where):
+                todo.append((where, node.id))
+            elif isinstance(node, ast.Name) and node.id in _imports(where):
+                todo.append((_imports(where)[node.id], node.id))
+            elif isinstance(node, ast.Attribute):
+                on = ast.unparse(node.value)
+                if on.split(".")[-1] == "store" or (on == "self" and body.startswith("Store.")):
+                    todo.append((store, f"Store.{node.attr}"))
+                elif on == "here" or (on == "self" and body.startswith("Step.")):
+                    todo.append((step, f"Step.{node.attr}"))
+                elif on == "self._table" and node.attr in DYNAMODB:
+                    found.add((Thing.TABLE, f"dynamodb:{DYNAMODB[node.attr]}"))
+        if where == store and (s3 := _s3_action(body)):
+            found.add((Thing.PLANS if body.endswith("plan") else Thing.RUNS, f"s3:{s3}"))
+    return found
+
+
+def _s3_action(method: str) -> str | None:
+    """Reading or writing an object is `_read` or `_write`; the method that calls it says which."""
+    text = ast.unparse(_bodies(FUNCTIONS / "cutover" / "store.py")[method])
+    return "GetObject" if "self._read(" in text else "PutObject" if "self._write(" in text else None

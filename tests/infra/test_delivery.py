@@ -1,0 +1,120 @@
+"""Events reach their function or end where an alarm sees them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.template import Json, Template, arn
+
+# Each rule: what it listens to, and the functions it calls.
+RULES = {
+    "RunRequested": ({"source": ["cutover"], "detail-type": ["RunRequested"]}, ["start"]),
+    "RunNews": ({"source": ["cutover"], "detail-type": ["RunNews"]}, ["notify_sns", "notify_slack"]),
+}
+
+
+def rule(template: Template, name: str) -> Json:
+    (it,) = (it["Properties"] for id_, it in template.of("Events::Rule").items() if name in id_)
+    properties: Json = it
+    return properties
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_our_events_reach_their_functions(name: str, template: Template) -> None:
+    pattern, names = RULES[name]
+    it = rule(template, name)
+    assert it["EventPattern"] == pattern
+    assert it["EventBusName"] == {"Ref": template.only("Events::EventBus")}
+    assert [target["Arn"] for target in it["Targets"]] == [arn(template.function(each)) for each in names]
+
+
+def test_a_requested_run_starts_from_the_events_detail(template: Template) -> None:
+    (target,) = rule(template, "RunRequested")["Targets"]
+    assert target["InputPath"] == "$.detail"
+
+
+def test_a_dead_run_is_told(template: Template) -> None:
+    it = rule(template, "RunDied")
+    assert "EventBusName" not in it, "Step Functions speaks on the default bus"
+    assert it["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+            "stateMachineArn": [{"Ref": template.machine("Plan")}],
+        },
+    }
+    assert [target["Arn"] for target in it["Targets"]] == [arn(template.function("tell_dead_run"))]
+
+
+def targets(template: Template) -> list[tuple[str, Json]]:
+    return [(id_, target) for id_, it in template.of("Events::Rule").items() for target in it["Properties"]["Targets"]]
+
+
+def test_every_rule_tries_again_and_puts_aside_what_it_cannot_deliver(template: Template) -> None:
+    queues = [arn(id_) for id_ in template.of("SQS::Queue")]
+    assert len(targets(template)) == 4
+    for _, target in targets(template):
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+        assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 86_400
+        assert target["DeadLetterConfig"]["Arn"] in queues
+
+
+def test_every_rule_may_call_its_function(template: Template) -> None:
+    permitted = [
+        (it["Properties"]["FunctionName"], it["Properties"]["SourceArn"])
+        for it in template.of("Lambda::Permission").values()
+    ]
+    for id_, target in targets(template):
+        assert (target["Arn"], arn(id_)) in permitted
+
+
+def test_what_a_function_gives_up_on_is_put_aside_too(template: Template) -> None:
+    configured = {
+        it["Properties"]["FunctionName"]["Ref"]: (it, it["Properties"]["DestinationConfig"]["OnFailure"]["Destination"])
+        for it in template.of("Lambda::EventInvokeConfig").values()
+    }
+    for _, target in targets(template):
+        function = target["Arn"]["Fn::GetAtt"][0]
+        config, queue = configured.pop(function)
+        assert queue == target["DeadLetterConfig"]["Arn"]
+        assert ("sqs:SendMessage", json.dumps(queue)) in template.rights_of(function)
+        # Lambda refuses the destination as long as the function may not send to it.
+        policies = [id_ for id_ in config["DependsOn"] if id_ in template.of("IAM::Policy")]
+        assert [template.properties(id_)["Roles"] for id_ in policies] == [
+            [{"Ref": template.properties(function)["Role"]["Fn::GetAtt"][0]}]
+        ]
+    assert not configured
+
+
+def test_every_queue_of_undelivered_events_raises_an_alarm(template: Template) -> None:
+    watched: list[Any] = []
+    for it in template.of("CloudWatch::Alarm").values():
+        alarm = it["Properties"]
+        assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
+        assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]
+        (dimension,) = alarm["Dimensions"]
+        watched.append(dimension["Value"]["Fn::GetAtt"][0])
+    assert sorted(watched) == sorted(template.of("SQS::Queue"))
+
+
+def test_the_alarms_may_speak_to_the_topic(template: Template) -> None:
+    (policy,) = template.of("SNS::TopicPolicy").values()
+    allowed = [it for it in policy["Properties"]["PolicyDocument"]["Statement"] if it["Effect"] == "Allow"]
+    assert [it["Principal"] for it in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
+
+
+def test_a_schedule_may_start_a_run_and_nothing_else(template: Template) -> None:
+    role = template.json["Outputs"]["SchedulerRoleArn"]["Value"]["Fn::GetAtt"][0]
+    (trust,) = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"]["aws:SourceArn"] == arn(template.only("Scheduler::ScheduleGroup"))
+    (queue,) = (target["DeadLetterConfig"]["Arn"] for target in rule(template, "RunRequested")["Targets"])
+    assert template.rights(role) == {
+        ("lambda:InvokeFunction", json.dumps(arn(template.function("start")))),
+        ("sqs:SendMessage", json.dumps(queue)),
+    }

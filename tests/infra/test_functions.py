@@ -1,0 +1,138 @@
+"""A function per file, and each may do what its row of the table says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.bundle import Bundle
+from infra.function_table import FUNCTIONS, WILD, Thing
+from tests.infra.template import FUNCTION_FILES, Template, arn
+
+# What whoever may touch a thing is told of it; functions/cutover/settings.py reads these names.
+TOLD = {
+    Thing.TABLE: {"CUTOVER_TABLE"},
+    Thing.PLANS: {"CUTOVER_BUCKET"},
+    Thing.PLAN_MACHINE: {"CUTOVER_PLAN_MACHINE"},
+    Thing.BUS: {"CUTOVER_BUS"},
+    Thing.TOPIC: {"CUTOVER_TOPIC"},
+    Thing.CLOUDENDURE: {"CLOUDENDURE_URL", "CLOUDENDURE_SECRET"},
+    Thing.SLACK: {"SLACK_SECRET"},
+}
+EVERYBODY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "SIMULATED"}
+
+
+@pytest.fixture(scope="session")
+def resources(template: Template) -> dict[Thing, list[Any]]:
+    """What each thing is in the template."""
+    bucket = arn(template.only("S3::Bucket"))
+
+    def executions(machine: str) -> Any:
+        name = {"Fn::GetAtt": [template.machine(machine), "Name"]}
+        account = [{"Ref": "AWS::Partition"}, ":states:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+        return {"Fn::Join": ["", ["arn:", *account, ":execution:", {"Fn::Join": [":", [name, "*"]]}]]}
+
+    def in_the_account(kind: str) -> Any:
+        account = [{"Ref": "AWS::Partition"}, ":ec2:*:", {"Ref": "AWS::AccountId"}]
+        return {"Fn::Join": ["", ["arn:", *account, f":{kind}/*"]]}
+
+    def queue(concern: str) -> Any:
+        (id_,) = (id_ for id_ in template.of("SQS::Queue") if id_.startswith(concern))
+        return arn(id_)
+
+    def secret(name: str) -> Any:
+        (id_,) = (id_ for id_ in template.of("SecretsManager::Secret") if name in id_)
+        return {"Fn::GetAtt": [id_, "Id"]}
+
+    return {
+        Thing.TABLE: [arn(template.only("DynamoDB::Table"))],
+        Thing.PLANS: [{"Fn::Join": ["", [bucket, "/plans/*"]]}],
+        Thing.RUNS: [{"Fn::Join": ["", [bucket, "/runs/*"]]}],
+        Thing.PLAN_MACHINE: [{"Ref": template.machine("Plan")}],
+        Thing.EXECUTIONS: [executions("Plan"), executions("Wave")],
+        Thing.BUS: [arn(template.only("Events::EventBus"))],
+        Thing.TOPIC: [{"Ref": template.only("SNS::Topic")}],
+        Thing.CLOUDENDURE: [secret("CloudEndureToken")],
+        Thing.SLACK: [secret("SlackWebhook")],
+        Thing.EC2: ["*"],
+        Thing.TARGETS: [in_the_account(kind) for kind in ("instance", "volume", "network-interface")],
+        Thing.UNDELIVERED_REQUESTS: [queue("Requests")],
+        Thing.UNDELIVERED_NEWS: [queue("News")],
+        Thing.UNDELIVERED_DEATHS: [queue("Deaths")],
+    }
+
+
+def test_every_file_of_functions_is_deployed_and_nothing_else(template: Template) -> None:
+    assert sorted(template.file_of(id_) for id_ in template.of("Lambda::Function")) == FUNCTION_FILES
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_do_what_its_row_says_and_nothing_else(
+    name: str, template: Template, resources: dict[Thing, list[Any]]
+) -> None:
+    function = template.function(name)
+    log = arn(template.properties(function)["LoggingConfig"]["LogGroup"]["Ref"])
+    expected = {
+        (action, json.dumps(resource, sort_keys=True))
+        for thing, actions in FUNCTIONS[name].may.items()
+        for action in actions
+        for resource in resources[thing]
+    } | {(action, json.dumps(log)) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+
+    assert template.rights_of(function) == expected
+
+
+def test_no_role_has_rights_from_elsewhere(template: Template) -> None:
+    for id_, role in template.of("IAM::Role").items():
+        assert role["Properties"].keys() == {"AssumeRolePolicyDocument"}, id_
+
+
+def test_no_policy_allows_every_action_of_a_service(template: Template) -> None:
+    actions = {action for role in template.of("IAM::Role") for action, _ in template.rights(role)}
+    assert actions
+    assert not [action for action in actions if "*" in action]
+
+
+def test_only_looking_around_in_ec2_and_log_delivery_are_for_every_resource(template: Template) -> None:
+    unbound = {
+        action for role in template.of("IAM::Role") for action, resource in template.rights(role) if resource == '"*"'
+    }
+    # CloudWatch's log delivery, which Step Functions needs for a log group, takes no resource.
+    delivery = {action for action in unbound if action.startswith("logs:")}
+    assert {action.split(":")[1][:8] for action in unbound - delivery} == {"Describe"}
+    assert {action.split(":")[0] for action in unbound - delivery} == {"ec2"}
+    functions = {action for id_ in template.of("Lambda::Function") for action, _ in template.rights_of(id_)}
+    assert not delivery & functions
+
+
+def test_every_thing_that_is_wild_says_why(resources: dict[Thing, list[Any]]) -> None:
+    assert {thing for thing, some in resources.items() if "*" in json.dumps(some)} == set(WILD)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_told_what_it_needs_and_nothing_else(name: str, template: Template) -> None:
+    variables = template.properties(template.function(name))["Environment"]["Variables"]
+    assert set(variables) == EVERYBODY.union(*(TOLD.get(thing, set()) for thing in FUNCTIONS[name].may))
+
+
+def test_every_function_runs_the_one_asset_on_python_313_and_arm(template: Template) -> None:
+    functions = [it["Properties"] for it in template.of("Lambda::Function").values()]
+    assert {it["Runtime"] for it in functions} == {"python3.13"}
+    assert {tuple(it["Architectures"]) for it in functions} == {("arm64",)}
+    assert len({it["Code"]["S3Key"] for it in functions}) == 1
+
+
+def test_the_asset_is_the_bundle_without_what_python_leaves_behind(assembly: Path, template: Template) -> None:
+    key = template.properties(template.function("start"))["Code"]["S3Key"]
+    asset, bundle = assembly / f"asset.{key.removesuffix('.zip')}", Bundle().folder
+    packed = {path.relative_to(asset) for path in asset.rglob("*") if path.is_file()}
+    there = {path.relative_to(bundle) for path in bundle.rglob("*") if path.is_file()}
+    assert packed == {path for path in there if path.suffix != ".pyc"}
+
+
+def test_the_timeout_of_a_function_is_its_rows(template: Template) -> None:
+    seen = {template.file_of(id_): it["Properties"]["Timeout"] for id_, it in template.of("Lambda::Function").items()}
+    assert seen == {name: row.timeout_seconds for name, row in FUNCTIONS.items()}
