@@ -1,0 +1,109 @@
+"""EC2 beside MiniStack, whose own instances are always ok: moto's EC2, whose status checks follow the scenario.
+
+`python -m stage.aws.ec2 --port N`. Besides EC2's API it answers
+`POST /_stage/instances/{id}/status` with `{"instance_status": "impaired", "system_status": "ok"}` (either may be left
+out; `ok`, `impaired`, `initializing` or `insufficient-data`) and `GET /_stage/health` (its process id). An
+instance nobody set is ok.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moto.ec2.models.instances import Instance
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from stage.aws.lifeline import end_with
+from stage.aws.ports import HOST
+
+REACHABILITY = {
+    "ok": "passed",
+    "impaired": "failed",
+    "initializing": "initializing",
+    "insufficient-data": "insufficient-data",
+}
+"""EC2's summary of a status check, and the detail it goes with."""
+
+RUNNING = 16
+
+WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+@dataclass
+class Statuses:
+    """What the status checks of the instances say, by instance id."""
+
+    instance: dict[str, str]
+    system: dict[str, str]
+
+    def set(self, instance_id: str, wanted: object) -> None:
+        """ValueError for anything but a non-empty object of the two checks with statuses of EC2."""
+        if not isinstance(wanted, dict) or not wanted or not wanted.keys() <= {"instance_status", "system_status"}:
+            raise ValueError("expected an object with instance_status, system_status or both")
+        for check, status in wanted.items():
+            if status not in REACHABILITY:
+                raise ValueError(f"{check} is {status!r}; expected one of {', '.join(REACHABILITY)}")
+        if "instance_status" in wanted:
+            self.instance[instance_id] = wanted["instance_status"]
+        if "system_status" in wanted:
+            self.system[instance_id] = wanted["system_status"]
+
+
+def drive(statuses: Statuses) -> None:
+    """Make moto's instances report `statuses`."""
+
+    def check(known: dict[str, str]) -> property:
+        def status(instance: Instance) -> dict[str, Any]:
+            if instance.state_code != RUNNING:
+                return {"Status": "not-applicable"}
+            seen = known.get(instance.id, "ok")
+            return {"Details": [{"Name": "reachability", "Status": REACHABILITY[seen]}], "Status": seen}
+
+        return property(status)
+
+    for name, known in (("instance_status", statuses.instance), ("system_status", statuses.system)):
+        if not isinstance(vars(Instance).get(name), property):
+            raise AttributeError(f"moto's Instance no longer has {name}; it is pinned for this reason")
+        setattr(Instance, name, check(known))
+
+
+def with_statuses(ec2: WSGI, statuses: Statuses) -> WSGI:
+    """`ec2` behind the stage's own two paths."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.path == "/_stage/health":
+            return Response(str(os.getpid()))(environ, start_response)
+        if path := re.fullmatch(r"/_stage/instances/([^/]+)/status", request.path):
+            try:
+                statuses.set(path[1], json.loads(request.get_data()))
+            except ValueError as error:
+                return Response(f"{error}\n", 400)(environ, start_response)
+            return Response(status=204)(environ, start_response)
+        return ec2(environ, start_response)
+
+    return application
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m stage.aws.ec2", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--parent", type=int, default=os.getppid(), help="the process to end with")
+    given = parser.parse_args(argv)
+    end_with(given.parent)
+    statuses = Statuses({}, {})
+    drive(statuses)
+    application = with_statuses(DomainDispatcherApplication(create_backend_app), statuses)
+    make_server(HOST, given.port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
