@@ -1,0 +1,213 @@
+"""The `cutover` command. Exit codes: 0 as asked, 1 another end, 2 an invalid plan or wrong use."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+
+from cli.plan import InvalidPlan, load_plan
+from cli.prior import NotEvidence, read_proofs
+from cutover.plan import Mode, Plan
+from cutover.records import Proof
+
+TOKEN = "CLOUDENDURE_API_TOKEN"
+CONNECT_SECONDS = 5.0
+
+app = typer.Typer(
+    help="Hands-off server-migration cutovers on AWS.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+plans = typer.Typer(help="Plans of a deployed Cutover, by the usual AWS variables.", no_args_is_help=True)
+app.add_typer(plans, name="plan")
+
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
+
+
+class Modes(StrEnum):
+    """What to rehearse."""
+
+    TEST = "test"
+    CUTOVER = "cutover"
+    BOTH = "both"
+
+
+@app.command()
+def check(plan: PlanFile) -> None:
+    """Say whether a plan is valid: exit 0, or 2 with every error, its line and its remedy."""
+    compiled = _load(plan)
+    machines = sum(len(wave.machines) for wave in compiled.waves)
+    _out().print(
+        f"{plan}: valid; {machines} machines in {len(compiled.waves)} waves, sha256 {compiled.sha256}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def rehearse(
+    plan: PlanFile,
+    mode: Annotated[Modes, typer.Option(help="`both` runs test, then cutover seven days later.")] = Modes.TEST,
+    scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
+    after: Annotated[Path | None, typer.Option(help="evidence.json of an earlier test run of this plan.")] = None,
+    service: Annotated[
+        str | None, typer.Option(metavar="URL", help=f"A CloudEndure service to use instead; token in {TOKEN}.")
+    ] = None,
+    aws_port: Annotated[
+        int, typer.Option(min=0, max=65534, help="Port of the embedded AWS; its EC2 is on the next. 0: any free.")
+    ] = 0,
+    out: Annotated[Path | None, typer.Option(help="Where evidence goes; by default out/PLAN NAME/MODE/.")] = None,
+) -> None:
+    """Carry a plan out on a local stage and leave its evidence: exit 0 only if every machine ended verified."""
+    compiled = _load(plan)
+    if service is not None and scenario is not None:
+        _refuse("--service and --scenario exclude each other: a service elsewhere is not simulated")
+    from cli.rehearse import Rehearsal, RunNotClaimed  # these bring the stage along; other commands do without it
+    from stage.aws.emulator import StageFailed
+    from stage.aws.ports import PortInUse
+    from stage.simulator import Scenario, ScenarioError
+    from stage.stage import DEFAULT_SCENARIO, Service, Stage
+
+    modes = [Mode.TEST, Mode.CUTOVER] if mode is Modes.BOTH else [Mode(mode.value)]
+    folders = _folders(compiled, modes, out)
+    proofs = _proofs(after, compiled)
+    try:
+        plays = Service(token=_token(), url=_url(service)) if service else Scenario.load(scenario or DEFAULT_SCENARIO)
+    except ScenarioError as error:
+        _refuse(str(error))
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = _out()
+    try:
+        with Stage(plays, region=compiled.region, port=aws_port, logs=folders[modes[0]] / "stage") as stage:
+            console.print(
+                f"AWS {stage.aws.url}, EC2 {stage.aws.ec2_url}, any credentials; service {stage.url}",
+                highlight=False,
+                soft_wrap=True,
+            )
+            verified = Rehearsal(compiled, folders, proofs).carry_out(stage, console)
+    except PortInUse as error:
+        _refuse(str(error))
+    except (StageFailed, RunNotClaimed) as error:
+        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _err().print("interrupted; nothing is left running, the evidence says how far it came", style="red")
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if verified else 1)
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to answer, on 127.0.0.1.")],
+    scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
+) -> None:
+    """Serve the CloudEndure simulator alone, until interrupted. Targets are made in the EC2 at AWS_ENDPOINT_URL_EC2."""
+    from stage.simulator import Opening, Scenario, ScenarioError, Simulator, ec2_client, serve  # needed here alone
+    from stage.stage import DEFAULT_SCENARIO
+
+    try:
+        world = Scenario.load(scenario or DEFAULT_SCENARIO)
+    except ScenarioError as error:
+        _refuse(str(error))
+    signal.signal(signal.SIGTERM, _interrupt)
+    region = next(iter(world.projects.values())).region
+    try:
+        opening = Opening(lambda: Simulator(world, ec2=ec2_client(region)), Simulator(world).token)
+        with serve(opening, port) as console:
+            _out().print(
+                f"CloudEndure at {console.url}/api/latest, projects: {', '.join(world.projects)}", highlight=False
+            )
+            signal.pause()
+    except OSError as error:
+        _refuse(f"port {port} of 127.0.0.1 cannot be used ({error}); choose another with --port")
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@plans.command("put")
+def put(plan: PlanFile) -> None:
+    """Store a plan with the deployed Cutover, and schedule the modes it names a time for."""
+    import boto3  # the commands that speak to nobody start without it
+
+    from cli.deployment import Deployment, NotDeployed
+
+    compiled = _load(plan)
+    deployment = Deployment(boto3.client)
+    try:
+        key = deployment.put_plan(compiled)
+        scheduled = deployment.put_schedules(compiled)
+    except NotDeployed as error:
+        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _out().print(f"stored as {key}", highlight=False, soft_wrap=True)
+    for mode, name in scheduled.items():
+        _out().print(f"{mode.value} begins by itself at {compiled.schedule[mode]}: schedule {name}", highlight=False)
+
+
+def _load(path: Path) -> Plan:
+    try:
+        return load_plan(path)
+    except InvalidPlan as error:
+        for problem in error.problems:
+            _err().print(str(problem), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+def _folders(plan: Plan, modes: list[Mode], out: Path | None) -> dict[Mode, Path]:
+    """A folder for each mode: --out itself for one mode, below it for both."""
+    base = out or Path("out") / plan.name
+    return {mode: base / mode.value if out is None or len(modes) > 1 else base for mode in modes}
+
+
+def _proofs(after: Path | None, plan: Plan) -> list[Proof]:
+    if after is None:
+        return []
+    try:
+        return read_proofs(after, plan)
+    except NotEvidence as error:
+        _refuse(str(error))
+
+
+def _url(given: str) -> str:
+    """scheme://host[:port] with an optional path, as the client takes it; something must answer there."""
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        _refuse(f"--service: seen {given!r}; rule: http(s)://host[:port], with a path only if the API is elsewhere")
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname, port), timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        _refuse(f"--service: nothing answers at {given} ({error}); start the service, or correct the URL")
+    return given
+
+
+def _token() -> str:
+    token = os.environ.get(TOKEN, "").strip()
+    if not token:
+        _refuse(f"--service needs the service's API token in the environment variable {TOKEN}")
+    return token
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _refuse(message: str) -> NoReturn:
+    """Wrong use: say what and end with 2."""
+    _err().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _out() -> Console:
+    return Console()
+
+
+def _err() -> Console:
+    return Console(stderr=True)

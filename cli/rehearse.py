@@ -1,0 +1,140 @@
+"""Carry a plan out on a local stage, through the very template and functions that are deployed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.board import Board, watching
+from cli.deployment import Deployment, RunView
+from cutover.evidence import WaveEvidence, build
+from cutover.machine import Job
+from cutover.plan import Mode, Plan
+from cutover.records import MachineStatus, Outcome, Proof, WaveRecord
+from cutover.summary import render
+from stage.stage import Stage
+
+SEVEN_DAYS = 7 * 86400
+LOOK_SECONDS = 0.4
+FILES = ("evidence.json", "summary.md")
+GOOD = (Outcome.TESTED, Outcome.CUT_OVER)
+CLAIM_SECONDS = 60.0
+"""How long a requested run may take to be claimed."""
+TELL_SECONDS = 60.0
+"""How long after its execution a run may take to be told."""
+
+
+class RunNotClaimed(Exception):
+    """When nothing came of a requested run; the message says where to look."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What to carry out on a stage, and where to leave the evidence: one folder for each mode."""
+
+    plan: Plan
+    folders: dict[Mode, Path]
+    proofs: Sequence[Proof] = ()
+
+    def carry_out(self, stage: Stage, console: Console, sleep: Callable[[float], None] = time.sleep) -> bool:
+        """Run every mode in order until one does not end with every machine verified; whether all did."""
+        deployment = Deployment(stage.client)
+        deployment.put_plan(self.plan)
+        deployment.put_proofs(self.plan.name, self.proofs)
+        for folder in self.folders.values():
+            for name in FILES:  # what an earlier rehearsal left must not be taken for this one's
+                (folder / name).unlink(missing_ok=True)
+        for number, (mode, folder) in enumerate(self.folders.items()):
+            if number:
+                moved = stage.advance(SEVEN_DAYS)
+                how = "is moved on seven days" if moved else "is its own and stays as it is"
+                console.print(f"the service's clock {how}; {mode.value} begins", highlight=False)
+            if not _one_run(deployment, self.plan, mode, folder, console, sleep):
+                return False
+        return True
+
+
+def _one_run(
+    deployment: Deployment, plan: Plan, mode: Mode, folder: Path, console: Console, sleep: Callable[[float], None]
+) -> bool:
+    run_id = _request(deployment, plan, mode, sleep)
+    try:
+        with watching(console) as board:
+            view = _follow(deployment, run_id, board, sleep)
+    except KeyboardInterrupt:
+        _leave_evidence(deployment, run_id, folder)
+        raise
+    _leave_evidence(deployment, run_id, folder)
+    outcome = view.run.outcome or Outcome.FAILED
+    verified = [machine for machine in view.machines() if machine.status is MachineStatus.VERIFIED]
+    all_verified = outcome in GOOD and len(verified) == len(view.machines())
+    console.print(
+        f"{plan.name} {mode.value}: {outcome.value}, {len(verified)} of {len(view.machines())} machines verified"
+        + (f"; {view.run.reason}" if view.run.reason else ""),
+        style="bold green" if all_verified else "bold red",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"evidence: {folder / 'evidence.json'}, {folder / 'summary.md'}", highlight=False, soft_wrap=True)
+    return all_verified
+
+
+def _request(deployment: Deployment, plan: Plan, mode: Mode, sleep: Callable[[float], None]) -> str:
+    """Begin the run by an event, as in an account; its id once it is claimed."""
+    before = deployment.latest_run(plan.name, mode)
+    deployment.request_run(plan, mode)
+    until = time.monotonic() + CLAIM_SECONDS
+    while (run_id := deployment.latest_run(plan.name, mode)) in (None, before):
+        if time.monotonic() > until:
+            raise RunNotClaimed(
+                f"no run of {plan.name} in {mode.value} mode was claimed; see the log of the start function"
+            )
+        sleep(LOOK_SECONDS / 4)
+    return str(run_id)
+
+
+def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[float], None]) -> RunView:
+    """Show the run until its execution has ended and its end was told; how it was then."""
+    told_by: float | None = None
+    begun_by = time.monotonic() + CLAIM_SECONDS
+    while True:
+        view = deployment.view(run_id)
+        if view is not None:
+            board.show(view)
+            if view.run.execution and deployment.execution_status(view.run.execution) != "RUNNING":
+                told_by = told_by or time.monotonic() + TELL_SECONDS
+                if view.run.told or time.monotonic() > told_by:
+                    return view
+            elif not view.run.execution and time.monotonic() > begun_by:
+                raise RunNotClaimed(f"run {run_id} was claimed and nothing carries it out; see the log of open_run")
+        sleep(LOOK_SECONDS)
+
+
+def _leave_evidence(deployment: Deployment, run_id: str, folder: Path) -> None:
+    """The run's evidence as it wrote it; built here from its records when it came to no end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        content = deployment.read_file(run_id, name)
+        if content is None:
+            break
+        (folder / name).write_bytes(content)
+    else:
+        return
+    view = deployment.view(run_id)
+    if view is None:
+        return
+    waves = [WaveEvidence(wave, machines, _jobs(deployment, run_id, wave)) for wave, machines in view.waves]
+    evidence = build(view.run, waves, deployment.transitions(view))
+    (folder / "evidence.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
+    (folder / "summary.md").write_text(render(evidence), encoding="utf-8")
+
+
+def _jobs(deployment: Deployment, run_id: str, wave: WaveRecord) -> list[Job]:
+    files = [deployment.read_file(run_id, f"wave-{wave.number:03}/job-{job}.json") for job in wave.jobs]
+    return [Job.from_json(json.loads(file)) for file in files if file]

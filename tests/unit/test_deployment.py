@@ -1,0 +1,121 @@
+"""The command's half of AWS: plans, schedules, requests and runs, against moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from cli.deployment import Deployment, NotDeployed
+from cutover.plan import Mode
+from cutover.records import Proof, RunRecord, as_planned
+from cutover.store import Store
+from tests.statemachines.night import a_plan, a_wave
+
+REGION = "eu-central-1"
+OUTPUTS = {
+    "TableName": "table",
+    "BucketName": "bucket",
+    "BusName": "default",
+    "StartFunctionArn": f"arn:aws:lambda:{REGION}:123456789012:function:start",
+    "SchedulerRoleArn": "arn:aws:iam::123456789012:role/scheduler",
+    "ScheduleGroupName": "cutover",
+    "ScheduleDeadLetterArn": f"arn:aws:sqs:{REGION}:123456789012:late",
+}
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION)
+
+
+@pytest.fixture
+def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        client("dynamodb").create_table(
+            TableName="table",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        )
+        client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+        client("scheduler").create_schedule_group(Name="cutover")
+        made = Deployment(client)
+        made.__dict__["outputs"] = OUTPUTS
+        yield made
+
+
+def schedules() -> dict[str, dict[str, Any]]:
+    listed = client("scheduler").list_schedules(GroupName="cutover")["Schedules"]
+    return {each["Name"]: client("scheduler").get_schedule(GroupName="cutover", Name=each["Name"]) for each in listed}
+
+
+def test_a_plan_is_stored_where_the_functions_read_it(deployment: Deployment) -> None:
+    plan = a_plan(a_wave())
+
+    deployment.put_plan(plan)
+
+    store = Store.open("table", "bucket")
+    assert store.plan(plan.name, plan.sha256) == plan
+
+
+def test_a_schedule_is_made_for_each_mode_that_has_a_time_and_follows_the_plan(deployment: Deployment) -> None:
+    plan = replace(a_plan(), schedule={Mode.TEST: "2030-06-01T07:00:00Z", Mode.CUTOVER: "2030-06-15T20:00:00Z"})
+    moved = replace(a_plan(), schedule={Mode.CUTOVER: "2030-06-16T20:00:00Z"})
+
+    assert deployment.put_schedules(plan) == {Mode.TEST: "demo-test", Mode.CUTOVER: "demo-cutover"}
+    first = schedules()["demo-test"]
+    deployment.put_schedules(moved)
+
+    assert first["ScheduleExpression"] == "at(2030-06-01T07:00:00)"
+    assert first["ScheduleExpressionTimezone"] == "UTC"
+    assert first["ActionAfterCompletion"] == "DELETE"
+    assert first["Target"]["Arn"] == OUTPUTS["StartFunctionArn"]
+    assert first["Target"]["DeadLetterConfig"] == {"Arn": OUTPUTS["ScheduleDeadLetterArn"]}
+    assert json.loads(first["Target"]["Input"]) == {
+        "plan": "demo",
+        "sha256": plan.sha256,
+        "mode": "test",
+        "scheduled": "2030-06-01T07:00:00Z",
+    }
+    assert {name: each["ScheduleExpression"] for name, each in schedules().items()} == {
+        "demo-cutover": "at(2030-06-16T20:00:00)"
+    }
+
+
+def test_a_run_is_read_as_the_functions_wrote_it(deployment: Deployment) -> None:
+    plan = a_plan(a_wave("db", "db01", "db02"), a_wave("web", "web01"))
+    store = Store.open("table", "bucket")
+    store.claim(RunRecord("demo-test-1", "demo", plan.sha256, Mode.TEST, 1, None, "2026-11-28T09:00:00Z"))
+    for wave, machines in as_planned(plan):
+        store.write_wave("demo-test-1", wave)
+        store.write_machines("demo-test-1", wave.number, machines)
+
+    view = deployment.view("demo-test-1")
+
+    assert deployment.latest_run("demo", Mode.TEST) == "demo-test-1"
+    assert deployment.latest_run("demo", Mode.CUTOVER) is None
+    assert deployment.view("nobody") is None
+    assert view is not None
+    assert [wave.name for wave, _ in view.waves] == ["db", "web"]
+    assert [machine.label for machine in view.machines()] == ["db01", "db02", "web01"]
+
+
+def test_proofs_from_elsewhere_are_read_by_the_gate(deployment: Deployment) -> None:
+    proof = Proof("m-1", Mode.TEST, "demo-test-1", "i-1", "2026-11-01T00:00:00Z", "evidence.json")
+
+    deployment.put_proofs("demo", [proof])
+
+    assert Store.open("table", "bucket").proofs("demo") == {(Mode.TEST, "m-1"): proof}
+
+
+def test_without_a_stack_the_command_says_what_to_do(deployment: Deployment) -> None:
+    with pytest.raises(NotDeployed, match=r"no stack Elsewhere here .*make deploy"):
+        _ = Deployment(client, "Elsewhere").outputs
