@@ -1,0 +1,1 @@
+"""Counts and ratios, measured; nothing here is asserted in seconds."""

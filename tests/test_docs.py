@@ -1,0 +1,111 @@
+"""The documents are true: their commands parse, their plan compiles, their picture shows the real states."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from cli.main import app
+from cli.plan import load_plan
+from stage.simulator import Scenario
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: Path, kind: str) -> list[str]:
+    return [text for language, text in BLOCK.findall(document.read_text()) if language == kind]
+
+
+def commands(starting: str) -> list[str]:
+    lines = [
+        line.strip() for document in DOCUMENTS for block in blocks(document, "console") for line in block.splitlines()
+    ]
+    return sorted({line for line in lines if line.startswith(starting)})
+
+
+@pytest.mark.parametrize("line", commands(".venv/bin/cutover"))
+def test_a_command_in_the_documents_is_one_the_command_line_takes(line: str) -> None:
+    arguments = shlex.split(line)[1:]
+
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    command.make_context("cutover", arguments)
+
+    for file in (each for each in arguments if each.startswith("plans/") and "shop" not in each):
+        assert (ROOT / file).exists()
+
+
+def test_the_make_targets_in_the_documents_exist() -> None:
+    named = {line.split()[1] for line in commands("make ")}
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert {"demo", "test", "deploy"} <= named <= targets
+
+
+def test_ci_runs_the_readmes_test_command_and_nothing_cleverer() -> None:
+    script = (ROOT / ".ci" / "run").read_text().splitlines()
+
+    assert [line for line in script if line.startswith("make")] == ["make test"]
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "plan.md"], ids=lambda path: path.name)
+def test_a_plan_in_the_documents_is_valid(document: Path, tmp_path: Path) -> None:
+    whole = [text for text in blocks(document, "yaml") if "version:" in text]
+
+    assert whole
+    for text in whole:
+        path = tmp_path / "plan.yaml"
+        path.write_text(text)
+        load_plan(path)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.yaml")), ids=lambda path: path.name)
+def test_an_example_plan_is_valid_and_its_machines_are_in_the_default_scenario(path: Path) -> None:
+    world = Scenario.load(ROOT / "plans" / "scenarios" / "demo.yaml")
+
+    plan = load_plan(path)
+
+    there = {name.casefold() for name in world.projects[plan.project].all_machines()}
+    assert {machine.label.casefold() for wave in plan.waves for machine in wave.machines} <= there
+    assert plan.region == world.projects[plan.project].region
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plans" / "scenarios").glob("*.yaml")), ids=lambda path: path.name)
+def test_a_scenario_can_be_read(path: Path) -> None:
+    Scenario.load(path)
+
+
+def test_the_picture_shows_states_that_exist() -> None:
+    picture = blocks(ROOT / "README.md", "mermaid")[0]
+    shown = set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", re.sub(r"\[.*?\]", "", picture)))
+    states = {
+        name for file in (ROOT / "statemachines").glob("*.json") for name in json.loads(file.read_text())["States"]
+    }
+
+    assert len(shown) > 10
+    assert shown <= states
+
+
+def test_the_readme_tells_the_default_scenario() -> None:
+    world = Scenario.load(ROOT / "plans" / "scenarios" / "demo.yaml")
+
+    assert str(world.account.token) in README
+    for name, project in world.projects.items():
+        assert f"`{name}`" in README
+        assert all(f"`{machine}`" in README for machine in project.all_machines())
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text()):
+            if not target.startswith("http"):
+                assert (document.parent / target).exists(), f"{document.name}: {target}"
