@@ -84,6 +84,8 @@ def rehearse(
         _refuse(str(error))
     signal.signal(signal.SIGTERM, _interrupt)
     console = _out()
+    rehearsal = Rehearsal(compiled, folders, proofs)
+    rehearsal.clear()
     try:
         with Stage(plays, region=compiled.region, port=aws_port, logs=folders[modes[0]] / "stage") as stage:
             console.print(
@@ -91,7 +93,7 @@ def rehearse(
                 highlight=False,
                 soft_wrap=True,
             )
-            verified = Rehearsal(compiled, folders, proofs).carry_out(stage, console)
+            verified = rehearsal.carry_out(stage, console)
     except PortInUse as error:
         _refuse(str(error))
     except (StageFailed, RunNotClaimed) as error:

@@ -41,14 +41,17 @@ class Rehearsal:
     folders: dict[Mode, Path]
     proofs: Sequence[Proof] = ()
 
+    def clear(self) -> None:
+        """Remove what an earlier rehearsal left: it must not be taken for this one's."""
+        for folder in self.folders.values():
+            for name in FILES:
+                (folder / name).unlink(missing_ok=True)
+
     def carry_out(self, stage: Stage, console: Console, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Run every mode in order until one does not end with every machine verified; whether all did."""
         deployment = Deployment(stage.client)
         deployment.put_plan(self.plan)
         deployment.put_proofs(self.plan.name, self.proofs)
-        for folder in self.folders.values():
-            for name in FILES:  # what an earlier rehearsal left must not be taken for this one's
-                (folder / name).unlink(missing_ok=True)
         for number, (mode, folder) in enumerate(self.folders.items()):
             if number:
                 moved = stage.advance(SEVEN_DAYS)

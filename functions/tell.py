@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cutover.events import RUN_NEWS
-from cutover.messages import PRODUCTION, Message, News, ended, launched, started, waiting
+from cutover.messages import Message, News, detail, ended, launched, started, waiting
 from cutover.step import Answer, Step, step
 
 
@@ -12,20 +12,8 @@ def handler(here: Step) -> Answer:
     """Input {run, wave?, news: started | waiting | launched | ended}; {subject}."""
     news = News(here.event["news"])
     message = _message(here, news)
-    here.bus.put(
-        RUN_NEWS,
-        {
-            "run": here.run.id,
-            "plan": here.run.plan,
-            "mode": here.run.mode.value,
-            "wave": here.wave.name if "wave" in here.event else None,
-            "news": news.value,
-            "outcome": here.run.outcome.value if here.run.outcome else None,
-            "production": PRODUCTION,
-            "subject": message.subject,
-            "text": message.text,
-        },
-    )
+    wave = here.wave.name if "wave" in here.event else None
+    here.bus.put(RUN_NEWS, detail(here.run, news, message, wave))
     if news is News.ENDED:
         here.store.update_run(here.run.id, told=True)
     return {"subject": message.subject, "reason": f"told: {message.subject}"}

@@ -49,7 +49,7 @@ def close(store: Store, run: RunRecord, plan: Plan, waves: Waves, error: Error |
         findings=_findings(error),
     )
     store.release(run)
-    _write_evidence(store, run, settled)
+    write_evidence(store, run, settled)
     return run
 
 
@@ -73,7 +73,8 @@ def _last_look(run: RunRecord, waves: Waves) -> str:
     return max([*looks, run.started or run.claimed], key=instant)
 
 
-def _write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
+def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
+    """evidence.json and summary.md of a run that has its outcome; writing them again changes nothing."""
     executions = [each for each in (run.execution, *(wave.execution for wave, _ in waves)) if each]
     evidence = build(
         run,

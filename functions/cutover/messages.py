@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from cutover.launch import named
 from cutover.plan import Plan, Wave
@@ -39,6 +40,22 @@ class Message:
 
     subject: str
     text: str
+
+
+def detail(run: RunRecord, news: News, message: Message, wave: str | None = None) -> dict[str, Any]:
+    """The detail of a RunNews event: {run, plan, mode, wave, news, outcome, production, subject, text}."""
+    outcome = Outcome.FAILED if news is News.DIED else run.outcome
+    return {
+        "run": run.id,
+        "plan": run.plan,
+        "mode": run.mode.value,
+        "wave": wave,
+        "news": news.value,
+        "outcome": outcome.value if outcome else None,
+        "production": PRODUCTION,
+        "subject": message.subject,
+        "text": message.text,
+    }
 
 
 def started(run: RunRecord, plan: Plan) -> Message:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,17 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Nothing of the developer's AWS set-up; lines long enough not to be folded."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLOUDENDURE_"))}
     return {**kept, "COLUMNS": "200", **more}
+
+
+def await_port(port: int) -> None:
+    """Until something listens on 127.0.0.1."""
+    until = time.monotonic() + 60
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < until, f"nothing listens on port {port}"
+        time.sleep(0.1)
 
 
 def evidence(folder: Path) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def test_an_execution_stopped_from_outside_is_told_within_a_minute(night: Night)
     told = within(60, lambda: night.message("stopped test: died"))
     assert "ABORTED" in told["Message"]
     assert "Production: SOURCE" in told["Message"]
-    evidence = json.loads(night.deployment.read_file(run_id, "evidence.json") or b"{}")
+    evidence = json.loads(within(30, lambda: night.deployment.read_file(run_id, "evidence.json")))
     assert evidence["run"]["outcome"] == "Failed"
     assert {machine["status"] for machine in evidence["waves"][0]["machines"]} == {"unknown"}
     assert {machine["status"] for machine in evidence["waves"][1]["machines"]} == {"not_started"}

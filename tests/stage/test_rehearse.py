@@ -17,6 +17,7 @@ from stage.simulator import Scenario
 from tests.stage.rehearsing import (
     CUTOVER,
     ROOT,
+    await_port,
     clean_environment,
     cutover,
     evidence,
@@ -132,6 +133,7 @@ def test_a_service_elsewhere_is_spoken_to_in_real_time(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
+        await_port(console)
         done = cutover(
             *(
                 "rehearse",

@@ -109,6 +109,26 @@ def test_a_failed_run_whose_last_message_was_lost_is_told_all_the_same() -> None
         assert night.statuses() == {"db01": "failed"}
 
 
+def test_a_run_that_failed_over_an_error_stays_failed_when_another_has_to_tell_of_it() -> None:
+    """All its machines are verified; that it ended by an error is not forgotten for that."""
+    calls: list[str] = []
+
+    def next_wave(event: dict[str, Any]) -> Any:
+        calls.append(event["run"])
+        return crash(event) if len(calls) > 1 else handlers["NextWave"](event)
+
+    handlers = load_handlers()
+    with a_night(a_world({"db01": {}}), handlers={"Tell": crash, "NextWave": next_wave}) as night:
+        night.run(a_plan())
+        before = night.evidence()["run"]
+        night.tell_if_dead()
+
+        assert night.statuses() == {"db01": "verified"}
+        assert (before["outcome"], night.outcome()) == ("Failed", "Failed")
+        assert night.evidence()["run"] == before
+        assert [each["outcome"] for each in night.news()] == ["Failed"]
+
+
 def test_a_refused_run_that_could_not_say_so_is_told_all_the_same() -> None:
     """Its execution succeeds, as a refusal does: silence is looked for there as well."""
     with a_night(a_world({"db01": {}}), handlers={"Tell": crash}) as night:
