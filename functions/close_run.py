@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from cutover.closing import Error
 from cutover.ending import close
+from cutover.late import to_watch
 from cutover.step import Answer, Step, step
 
 
 @step
 def handler(here: Step) -> Answer:
-    """Input {run, error: "" or {name, cause}}; {outcome, status, reason}."""
+    """Input {run, error: "" or {name, cause}}; {outcome, status, watch: whether something may still come, reason}."""
     run = close(here.store, here.run, here.plan, here.everything(), Error.from_event(here.event["error"]))
-    return {"outcome": run.outcome, "status": run.status, "reason": run.reason}
+    watch = any(
+        to_watch(wave, here.store.launches(here.run.id, wave.number), machines) for wave, machines in here.everything()
+    )
+    return {"outcome": run.outcome, "status": run.status, "watch": watch, "reason": run.reason}

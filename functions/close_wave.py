@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cutover.closing import Error, settle, wave_outcome, wave_reason
+from cutover.closing import Error, abort_finding_of, settled, wave_outcome, wave_reason
+from cutover.launch import still_open
 from cutover.records import MachineStatus, Phase, Proof
+from cutover.rule import ruling
 from cutover.step import Answer, Step, step
 
 
@@ -15,10 +17,8 @@ def handler(here: Step) -> Answer:
         return {"wave": record.name, "outcome": record.outcome.value, "reason": record.reason}
     error = Error.from_event(here.event["error"])
     launches = here.store.launches(here.run.id, here.number)
-    machines = [
-        settle(machine, launches, here.wave.on_failure, error, record.reason)
-        for machine in here.store.machines(here.run.id, here.number)
-    ]
+    known = here.store.machines(here.run.id, here.number)
+    machines = settled(here.wave, known, launches, error, record.reason, abort_finding_of(here.run))
     here.store.write_machines(here.run.id, here.number, machines)
     proofs = [
         Proof(
@@ -27,12 +27,16 @@ def handler(here: Step) -> Answer:
             run=here.run.id,
             instance=machine.target.instance_id if machine.target else None,
             at=record.looked or here.run.claimed,
+            configuration=machine.configuration,
         )
         for machine in machines
         if machine.id and machine.status is MachineStatus.VERIFIED
     ]
     here.store.record_proofs(here.plan.name, proofs)
+    if not still_open(record, launches):
+        here.locks.give_up([here.project_lock])
     outcome = wave_outcome(machines)
-    reason = wave_reason(machines) or record.reason
-    here.store.write_wave(here.run.id, record.but(phase=Phase.ENDED, outcome=outcome, reason=reason))
+    reason = wave_reason(here.wave, machines) or record.reason
+    passed = ruling(here.wave, machines).passes
+    here.store.write_wave(here.run.id, record.but(phase=Phase.ENDED, outcome=outcome, passed=passed, reason=reason))
     return {"wave": record.name, "outcome": outcome.value, "reason": reason}

@@ -27,6 +27,7 @@ def handler(here: Step) -> Answer:
     known = {each.id: each for each in here.store.machines(here.run.id, here.number) if each.id}
     jobs = here.service.jobs()
     machines = {machine.id: machine for machine in here.listed(here.wave.machines)}
+    here.hold()
     found = find(launch, jobs, known, machines, here.now().at)
     looks = launch.but(looks=launch.looks + 1, clean_looks=launch.clean_looks + found.clean, reason=found.reason)
 
@@ -38,7 +39,7 @@ def handler(here: Step) -> Answer:
         return {"verdict": "accepted", "reason": found.reason}
     if found.verdict is FindVerdict.ABSENT:
         here.store.advance(here.run.id, here.number, looks.but(state=LaunchState.ABSENT), since=launch.state)
-        return _absent([*launches[:-1], looks.but(state=LaunchState.ABSENT)], found.reason)
+        return _absent(here, [*launches[:-1], looks.but(state=LaunchState.ABSENT)], found.reason)
     here.store.advance(here.run.id, here.number, looks.but(state=LaunchState.UNKNOWN), since=launch.state)
     if found.verdict is FindVerdict.LOOK_AGAIN and given_up(looks):
         return {"verdict": "disputed", "reason": f"not found and not proved absent in {LOOKS} looks"}
@@ -53,10 +54,11 @@ def _nothing_sent(here: Step, launches: list[LaunchRecord]) -> Answer:
     here.store.write_wave(here.run.id, record)
     if record.unsent >= LOOKS:
         return {"verdict": "disputed", "reason": f"{record.unsent} times {reason}"}
-    return _absent(launches, reason)
+    return _absent(here, launches, reason)
 
 
-def _absent(launches: list[LaunchRecord], reason: str) -> Answer:
+def _absent(here: Step, launches: list[LaunchRecord], reason: str) -> Answer:
+    here.locks.give_up([here.project_lock])
     if launches and not may_send_again(launches):
         return {"verdict": "disputed", "reason": f"{len(launches)} launches were sent and none was accepted: {reason}"}
     return {"verdict": "absent", "reason": reason}

@@ -13,7 +13,7 @@ def handler(here: Step) -> Answer:
     """{status: as the service says it, ended, lines: how many the logs have, reason: the last line}."""
     record = here.record
     jobs = [_read(here, job) for job in record.jobs]
-    looked = here.looked()
+    looked = here.hold()
     ended = all(job.status.ended for job in jobs)
     deadline = record.verify_deadline or (after(looked, here.wave.verify_deadline) if ended else None)
     logged = [job.log[-1].message for job in jobs if job.log]

@@ -5,6 +5,7 @@ The state machine never retries this function. Whatever is unclear afterwards is
 
 from __future__ import annotations
 
+from cutover.closing import abort_finding
 from cutover.errors import (
     AuthenticationFailed,
     LaunchUnconfirmed,
@@ -12,16 +13,21 @@ from cutover.errors import (
     NotFound,
     PermissionDenied,
     RequestRefused,
+    RunDisputed,
     ServiceError,
 )
 from cutover.finding import Finding
+from cutover.guard import errors, kept_target
 from cutover.instants import instant
-from cutover.launch import FindVerdict, busy, find, followed, ids, may_send_again, named
-from cutover.machine import Job, Machine
-from cutover.previous import previous_of
+from cutover.launch import FindVerdict, busy, described, find, followed, ids, may_send_again, named
+from cutover.machine import Machine
+from cutover.previous import as_before
 from cutover.readiness import LOOKS, Verdict, interval
 from cutover.records import LaunchRecord, LaunchState, MachineRecord, MachineStatus, Phase, RunStatus, WaveRecord
+from cutover.rule import can_pass
 from cutover.step import Answer, Step, step
+from cutover.store import Intent
+from cutover.unlaunched import aborted, end
 
 SECONDS_TO_SEND = 60
 """A launch is only sent while the function has this long to live: one killed half-way would leave an unclear launch."""
@@ -29,7 +35,7 @@ SECONDS_TO_SEND = 60
 
 @step
 def handler(here: Step) -> Answer:
-    """{verdict: accepted | wait | refused | postponed, wait_seconds, tell, reason}."""
+    """{verdict: accepted | wait | refused | postponed | aborted, wait_seconds, tell, reason}."""
     launches = here.store.launches(here.run.id, here.number)
     if launches and launches[-1].state is LaunchState.ACCEPTED:
         return _answer("accepted", f"{named(launches[-1].jobs)} was accepted before")
@@ -39,35 +45,91 @@ def handler(here: Step) -> Answer:
         return _answer("refused", f"{len(launches)} launches were sent for this wave and none was accepted")
 
     record = here.record
+    if here.run.aborted:
+        return aborted(here, record)
     deadline = instant(str(record.readiness_deadline))
     listed = here.listed(here.wave.machines)
-    seen = here.look(listed, deadline, record.ready_looks)
-    if seen.verdict is not Verdict.READY:
+    records = here.store.machines(here.run.id, here.number)
+    seen = here.look(listed, deadline, 0, records)  # looks are counted, and ended, by check_readiness
+    if seen.verdict is not Verdict.READY or seen.judged:
         return _answer("wait", f"no longer ready: {seen.reason}", wait=1)
+    here.hold()
     machines = [each.machine for each in seen.machines if each.machine]
+    known = _write_down_what_is_there(here, [each for each in records if not each.judged], machines)
+    if known is None or here.seconds_left() < SECONDS_TO_SEND:
+        return _answer("wait", "no time left to send the launch safely", wait=1)
+    forbidden = _forbidden(here, record, records, known)
+    if forbidden is not None:
+        return forbidden
+    held = here.locks.take([here.project_lock], here.looked())
+    if held:
+        return _wait_for_project(here, record, f"run {held[here.project_lock].run} launches in it")
     jobs = here.service.jobs()
     running = busy(jobs)
     if running is not None:
-        return _wait_for_project(here, record, running)
+        here.locks.give_up([here.project_lock])
+        return _wait_for_project(here, record, described(running))
+    return _send(here, record, len(launches) + 1, [machine.id for machine in machines], tuple(job.id for job in jobs))
 
-    _write_down_what_is_there(here, machines)
-    if here.seconds_left() < SECONDS_TO_SEND:
-        return _answer("wait", "no time left to send the launch safely", wait=1)
-    known = tuple(job.id for job in jobs)
-    return _send(here, record, len(launches) + 1, [machine.id for machine in machines], known)
+
+def _forbidden(
+    here: Step, record: WaveRecord, records: list[MachineRecord], known: list[MachineRecord]
+) -> Answer | None:
+    """What has changed since the run was opened: a target that may not go, or a lock that somebody else has now."""
+    doomed, planned = here.doomed(known), {each.label: each for each in here.wave.machines}
+    against = {
+        each.label: errors(kept_target(planned[each.label], doomed.get(each.instance_before or ""))) for each in known
+    }
+    lost = here.locks.lost([here.lock_of(str(each.id)) for each in known])
+    for each in known:
+        if (owner := lost.get(here.lock_of(str(each.id)))) is not None:
+            against[each.label] += (_lost(each, owner),)
+    if not any(against.values()):
+        return None
+    refused = {
+        each.label: each.but(status=MachineStatus.REFUSED, findings=(*each.findings, *against[each.label]))
+        for each in known
+        if against[each.label]
+    }
+    reason = "refused: " + ", ".join(f"{label} ({found[-1].seen})" for label, found in against.items() if found)
+    here.store.write_wave(here.run.id, record.but(reason=reason))
+    here.store.write_machines(here.run.id, here.number, refused.values())
+    if can_pass(here.wave, [refused.get(each.label, each) for each in records]):
+        return _answer("wait", f"goes on without the {reason}", wait=1)
+    return _answer("refused", reason)
+
+
+def _lost(machine: MachineRecord, owner: str) -> Finding:
+    return Finding(
+        "lock",
+        f"{machine.label} was taken over by {f'run {owner}' if owner else 'nobody'} after this run's lease had ended",
+        "a machine is in at most one active run",
+        "see what that run has done with it, then start this run again",
+    )
 
 
 def _send(here: Step, record: WaveRecord, number: int, machines: list[str], known_jobs: tuple[str, ...]) -> Answer:
-    if here.store.run(here.run.id).status is not RunStatus.RUNNING:
-        return _answer("refused", "the run has ended meanwhile: nothing more is launched for it")
     now = here.looked()
-    launch = LaunchRecord(number, LaunchState.INTENDED, here.run.mode, tuple(machines), now, known_jobs)
-    if not here.store.intend(here.run.id, here.number, launch):
-        raise LaunchUnconfirmed(f"attempt {number} was intended by somebody else")
+    launch = LaunchRecord(
+        number,
+        LaunchState.INTENDED,
+        here.run.mode,
+        tuple(machines),
+        now,
+        known_jobs,
+        here.locks.fence(here.project_lock),
+    )
+    match here.store.intend(here.run, here.number, launch, here.project_lock, now):
+        case Intent.TAKEN:
+            raise LaunchUnconfirmed(f"attempt {number} was intended by somebody else")
+        case Intent.LOCK_LOST:
+            return _answer("wait", "the project was taken over in the last moment", wait=1)
+        case Intent.RUN_ENDED:
+            return _overtaken(here, record)
     launch = launch.but(state=LaunchState.SENT, sent=now)
     if not here.store.advance(here.run.id, here.number, launch, since=LaunchState.INTENDED):
         raise LaunchUnconfirmed(f"attempt {number} was taken up by somebody else")
-    here.store.write_wave(here.run.id, record.but(phase=Phase.LAUNCHING, attempts=number))
+    record = here.store.write_wave(here.run.id, record.but(phase=Phase.LAUNCHING, attempts=number))
     try:
         jobs = here.service.launch(here.run.mode, machines)
     except LaunchUnconfirmed as error:
@@ -78,8 +140,19 @@ def _send(here: Step, record: WaveRecord, number: int, machines: list[str], know
         return _refused(here, record, launch, error)
     accepted = launch.but(state=LaunchState.ACCEPTED, jobs=tuple(job.id for job in jobs), reason="accepted")
     here.store.advance(here.run.id, here.number, accepted, since=LaunchState.SENT)
-    here.store.write_wave(here.run.id, followed(record.but(attempts=number), jobs, now, here.wave.job_deadline))
+    here.store.write_wave(here.run.id, followed(record, jobs, now, here.wave.job_deadline))
     return _answer("accepted", f"{ids(jobs)} launches {len(machines)} machines")
+
+
+def _overtaken(here: Step, record: WaveRecord) -> Answer:
+    """The run is not what it was when this began: aborted, ended, gone on elsewhere, or its lease is over."""
+    here.locks.give_up([here.project_lock])
+    run = here.store.run(here.run.id)
+    if run.aborted:
+        return end(here, record, MachineStatus.ABORTED, abort_finding(run))
+    if run.attempt != here.run.attempt or run.status is not RunStatus.RUNNING:
+        raise RunDisputed(f"run {run.id} is {run.status} in attempt {run.attempt}, this is {here.run.attempt}")
+    return _answer("wait", "the run's lease ended in the last moment", wait=1)
 
 
 def _refused(here: Step, record: WaveRecord, launch: LaunchRecord, error: ServiceError) -> Answer:
@@ -102,66 +175,53 @@ def _refused(here: Step, record: WaveRecord, launch: LaunchRecord, error: Servic
         return _answer("accepted", adopted.reason)
     refused = launch.but(state=LaunchState.REFUSED, reason=str(error))
     here.store.advance(here.run.id, here.number, refused, since=LaunchState.SENT)
+    here.locks.give_up([here.project_lock])
     running = busy(jobs)
     if running is not None and isinstance(error, RequestRefused | NotFound):
-        return _wait_for_project(here, record.but(attempts=launch.number), running)
+        return _wait_for_project(here, record, described(running))
     finding = Finding(
         "launch",
         str(error),
         "the service accepts the launch",
         "read the service's message; correct the project, its licence or the machines' launch settings",
     )
-    return _end(here, record, MachineStatus.REFUSED, finding)
+    return end(here, record, MachineStatus.REFUSED, finding)
 
 
-def _wait_for_project(here: Step, record: WaveRecord, running: Job) -> Answer:
-    """The project has another job: that is waited for, within the readiness deadline and its number of looks."""
-    reason = f"the project is busy with job {running.id} ({running.kind}, {running.status_as_given})"
+def _wait_for_project(here: Step, record: WaveRecord, busy_with: str) -> Answer:
+    """Somebody else works in the project: that is waited for, within the readiness deadline and its number of looks."""
+    reason = f"the project {here.plan.project} is busy: {busy_with}"
     deadline = instant(str(record.readiness_deadline))
     now = here.now().at
     if now >= deadline or record.ready_looks >= LOOKS:
         finding = Finding(
             "project", reason, "one job at a time in a project", "wait for that job to end, then start the run again"
         )
-        return _end(here, record, MachineStatus.POSTPONED, finding)
-    news = not record.told_waiting
-    here.store.write_wave(here.run.id, record.but(reason=reason, told_waiting=True, looked=here.looked()))
-    return _answer("wait", reason, wait=interval(here.wave.poll, now, deadline, LOOKS - record.ready_looks), tell=news)
+        return end(here, record, MachineStatus.POSTPONED, finding)
+    news = not record.told_busy
+    here.store.write_wave(here.run.id, record.but(reason=reason, told_busy=True, looked=here.looked()))
+    wait = interval(here.wave.poll, now, deadline, LOOKS - record.ready_looks)
+    here.hold(wait)
+    return _answer("wait", reason, wait=wait, tell=news)
 
 
-def _end(here: Step, record: WaveRecord, status: MachineStatus, finding: Finding) -> Answer:
-    machines = here.store.machines(here.run.id, here.number)
-    ended = [each.but(status=status, findings=(*each.findings, finding)) for each in machines]
-    here.store.write_machines(here.run.id, here.number, ended)
-    here.store.write_wave(here.run.id, record.but(reason=finding.seen))
-    return _answer(status.value, finding.seen)
+def _write_down_what_is_there(
+    here: Step, known: list[MachineRecord], machines: list[Machine]
+) -> list[MachineRecord] | None:
+    """The targets that the launch will replace; what was asked before a failure is not asked again at the next try.
 
-
-def _write_down_what_is_there(here: Step, machines: list[Machine]) -> None:
-    """The targets that the launch will replace; what was asked before a failure is not asked again at the next try."""
-    known = here.store.machines(here.run.id, here.number)
+    None when time ran out before all of them were asked for.
+    """
     asked: list[MachineRecord] = []
     try:
-        for pair in zip(known, machines, strict=True):
+        for record, machine in zip(known, machines, strict=True):
             if here.seconds_left() < SECONDS_TO_SEND:
-                return
-            asked.append(_as_before(here, *pair))
+                return None
+            asked.append(as_before(here.service, record, machine))
     finally:
-        here.store.write_machines(here.run.id, here.number, asked)
-
-
-def _as_before(here: Step, known: MachineRecord, machine: Machine) -> MachineRecord:
-    """The machine's record with what is there before the launch; at most one request, for its present target."""
-    if machine.replica is not None and machine.replica == known.replica_before:
-        return known
-    previous = previous_of(here.service, machine)
-    return known.but(
-        id=machine.id,
-        name=machine.name,
-        replica_before=machine.replica,
-        instance_before=previous.instance_id if previous else None,
-        previous_unknown=previous is not None and previous.instance_id is None,
-    )
+        changed = [each for each, before in zip(asked, known, strict=False) if each != before]
+        here.store.write_machines(here.run.id, here.number, changed)
+    return asked
 
 
 def _answer(verdict: str, reason: str, *, wait: int = 0, tell: bool = False) -> Answer:

@@ -1,14 +1,14 @@
-"""Find every machine of the plan, and refuse before anything is touched what must not be launched."""
+"""Find every machine of the plan, look ahead, take the locks, and refuse before anything is touched what must not go.
+
+Called again, by a retry or because the run goes on after its execution died, it leaves alone what has begun.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 from cutover.errors import RunDisputed
-from cutover.finding import Finding
-from cutover.previous import live_instances
-from cutover.readiness import refusals, remarks, resolve
-from cutover.records import MachineRecord, MachineStatus, RunStatus, as_planned
+from cutover.opening import begun, begun_or_fresh, forbidden, judged, locked
+from cutover.records import RunStatus
+from cutover.rule import can_pass
 from cutover.step import Answer, Step, step
 
 NAMED = 10
@@ -17,43 +17,40 @@ NAMED = 10
 
 @step
 def handler(here: Step) -> Answer:
-    """Input {run, execution: its ARN}; {verdict: go | refused, reason}."""
+    """Input {run, execution: its ARN}; {verdict: go | refused | aborted, reason}."""
     run, plan = here.run, here.plan
-    execution = here.event["execution"]
-    if run.status is not RunStatus.RUNNING or not execution.endswith(f":{run.id}-{run.attempt}"):
-        raise RunDisputed(f"{execution} does not carry out run {run.id}, attempt {run.attempt}, which is {run.status}")
-    here.store.update_run(run.id, execution=execution)
+    if run.status is not RunStatus.RUNNING:
+        raise RunDisputed(f"run {run.id} is {run.status}")
+    here.store.update_run(run.id, in_attempt=run.attempt, execution=here.event["execution"])
+    if run.aborted:
+        return {"verdict": "aborted", "reason": f"aborted by {run.aborted_by}: {run.abort_reason}"}
 
     everyone = [entry for wave in plan.waves for entry in wave.machines]
-    found = resolve(everyone, here.listed(everyone))
-    here.store.update_run(run.id, started=run.started or here.looked())
-    machines = [each for each in found if not isinstance(each, Finding)]
-    live = live_instances(here.service, machines)
-    proofs = here.store.proofs(plan.name)
+    listed = here.listed(everyone)
+    looked = here.hold()
+    here.store.update_run(run.id, started=run.started or looked)
+    opened, preflight = judged(here, begun_or_fresh(here), listed)
+    opened = locked(here, forbidden(opened, preflight), looked)
+    for wave, records in opened:
+        if not begun(wave):
+            here.store.write_machines(run.id, wave.number, records)
+            here.store.write_wave(run.id, wave)
+    here.store.update_run(run.id, findings=preflight.run)
 
-    meant = iter(found)
-    refused: list[str] = []
-    for (wave, fresh), planned in zip(as_planned(plan), plan.waves, strict=True):
-        records = []
-        for record in fresh:
-            machine = next(meant)
-            if isinstance(machine, Finding):
-                records.append(_refused(record, (machine,)))
-                continue
-            record = record.but(id=machine.id, name=machine.name, findings=remarks(run.mode, planned))
-            against = refusals(machine, run.mode, planned, here.now().at, proofs, live.get(machine.id))
-            records.append(_refused(record, against) if against else record)
-        refused += [f"{each.label} ({each.findings[-1].seen})" for each in records if each.judged]
-        here.store.write_machines(run.id, wave.number, records)
-        here.store.write_wave(run.id, wave)
+    refused = [
+        f"{each.label} ({each.findings[-1].seen})"
+        for (wave, records), planned in zip(opened, plan.waves, strict=True)
+        if not begun(wave) and not can_pass(planned, records)
+        for each in records
+        if each.judged
+    ]
     if refused:
         more = f" and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
         reason = f"refused: {', '.join(refused[:NAMED])}{more}"
         here.store.update_run(run.id, reason=reason)
         return {"verdict": "refused", "reason": reason}
-    return {"verdict": "go", "reason": f"{len(everyone)} machines found, none of them forbidden"}
-
-
-def _refused(record: MachineRecord, findings: tuple[Finding, ...]) -> MachineRecord:
-    changes: dict[str, Any] = {"status": MachineStatus.REFUSED, "findings": (*record.findings, *findings)}
-    return record.but(**changes)
+    goes_on = f"attempt {run.attempt} goes on: " if run.attempt > 1 else ""
+    return {
+        "verdict": "go",
+        "reason": f"{goes_on}{len(everyone)} machines looked for, none forbidden that its wave depends on",
+    }

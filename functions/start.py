@@ -1,6 +1,7 @@
 """Claim a run and start its execution: what a schedule or a *run requested* event reaches.
 
-Delivered twice, or while a run of the plan and mode is active, it gives back that run.
+Delivered twice, or while a run of the plan and mode is active, it gives back that run. A run whose execution is dead
+goes on in a new one: from what is recorded and from what the service and EC2 say.
 Input: {plan, sha256, mode, scheduled?: the UTC instant of the schedule}.
 """
 
@@ -46,6 +47,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             f"run {run.id} of plan {plan.name} is active with plan {run.sha256}; {plan.sha256} was asked for: "
             "wait for it to end, then request the run again"
         )
-    execution = Executions().start(settings.plan_machine, f"{run.id}-{run.attempt}", run.id)
-    log().info(f"run {run.id} is carried out by {execution}", extra={"run": run.id})
+    executions = Executions()
+    execution = executions.start(settings.plan_machine, run.execution_name, run.id)
+    if run.status is RunStatus.RUNNING and executions.status(execution) != "RUNNING":
+        run = store.next_attempt(run)  # it died, and nobody has noticed yet
+        execution = executions.start(settings.plan_machine, run.execution_name, run.id)
+    log().info(f"run {run.id}, attempt {run.attempt}, is carried out by {execution}", extra={"run": run.id})
     return {"run": run.id, "execution": execution}

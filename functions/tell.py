@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from cutover.events import RUN_NEWS
-from cutover.messages import Message, News, detail, ended, launched, started, waiting
+from cutover.messages import Message, News, detail, ended, late, launched, started, waiting
 from cutover.step import Answer, Step, step
 
 
 @step
 def handler(here: Step) -> Answer:
-    """Input {run, wave?, news: started | waiting | launched | ended}; {subject}."""
+    """Input {run, wave?, news: started | waiting | launched | ended | late}; {subject}."""
     news = News(here.event["news"])
+    if news is News.LAUNCHED and here.record.told_launched:
+        return {"subject": "", "reason": "told before"}
     message = _message(here, news)
     wave = here.wave.name if "wave" in here.event else None
     here.bus.put(RUN_NEWS, detail(here.run, news, message, wave))
     if news is News.ENDED:
         here.store.update_run(here.run.id, told=True)
+    if news is News.LAUNCHED:
+        here.store.write_wave(here.run.id, here.record.but(told_launched=True))
     return {"subject": message.subject, "reason": f"told: {message.subject}"}
 
 
@@ -23,10 +27,12 @@ def _message(here: Step, news: News) -> Message:
     if news is News.STARTED:
         return started(here.run, here.plan)
     if news is News.WAITING:
-        return waiting(here.run, here.record)
+        return waiting(here.run, here.record, here.wave)
     if news is News.LAUNCHED:
         launches = here.store.launches(here.run.id, here.number)
         return launched(here.run, here.record, launches[-1], here.store.machines(here.run.id, here.number))
     if news is News.ENDED:
         return ended(here.run, here.plan, here.everything())
+    if news is News.LATE:
+        return late(here.run, here.everything())
     raise ValueError(f"{news} is told by another function")

@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except RunNotFound:
         log().error("an execution died that belongs to no run", extra={"execution": execution["executionArn"]})
         return {"told": False}
-    if run.told or run.execution not in (None, execution["executionArn"]):
+    if run.told or not run.carried_out_by(execution["executionArn"]):
         return {"told": False}
     status, cause = str(execution["status"]), str(execution.get("cause") or execution.get("error") or "")
     silent = run.outcome is not None  # it came to its end and only the telling failed
@@ -42,6 +42,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         write_evidence(here.store, run, here.everything())
     else:
         error = Error("Execution" + status.title().replace("_", ""), cause or "no cause given")
-        close(here.store, run, here.plan, here.everything(), error)
+        close(here.store, run, here.plan, here.everything(), error, died=True)
     here.store.update_run(run.id, told=True)
     return {"told": True}

@@ -32,27 +32,28 @@ def handler(here: Step) -> Answer:
     ended = all(job.status.ended for job in jobs)
     machines = {machine.id: machine for machine in here.listed(here.wave.machines)}
     now, looked = here.now().at, here.looked()
-    known = here.store.machines(here.run.id, here.number)
+    known = [each for each in here.store.machines(here.run.id, here.number) if not each.left_out]
     collected = [_collected(here, each, machines.get(str(each.id)), looked) for each in known]
     sights = _tagged(here, _sights(here, jobs, collected, machines))
     looks = record.target_looks + 1
     end = instant(str(record.verify_deadline if ended else record.job_deadline))
     late = looks >= 2 * LOOKS
     judged = [judge(each, final=late or now >= _deadline(here, ended, each.record, end)) for each in sights]
-    here.store.write_machines(
-        here.run.id, here.number, [each for each, before in zip(judged, known, strict=True) if each != before]
-    )
-
     still = [each for each in judged if not each.judged]
     verified = sum(1 for each in judged if each.status is MachineStatus.VERIFIED)
     reason = f"{verified} of {len(judged)} verified, {len(still)} not judged yet"
+    # The wave first: it is refused to whoever comes late with an older look.
     here.store.write_wave(here.run.id, record.but(target_looks=looks, looked=looked))
+    here.store.write_machines(
+        here.run.id, here.number, [each for each, before in zip(judged, known, strict=True) if each != before]
+    )
     open_job = not ended and now < end and not late
     # A job is followed to its end or its deadline, also when every target is judged: its log may still spoil a verdict.
     verdict = "follow" if open_job else "verify" if ended and still else "done"
     until = max((_deadline(here, ended, each, end) for each in still), default=end)
     left = (2 if ended else 1) * LOOKS - looks
     wait = interval(here.wave.poll, now, until, left) if verdict != "done" else 0
+    here.hold(wait)
     return {"verdict": verdict, "wait_seconds": wait, "verified": verified, "open": len(still), "reason": reason}
 
 
@@ -99,11 +100,11 @@ def _sights(here: Step, jobs: list[Job], records: list[MachineRecord], machines:
             instance=seen.get(record.target.instance_id or "") if record.target else None,
             previous=seen.get(record.instance_before or ""),
             log=findings(job.log, named, names, here.run.mode, job.created_at or here.now().at, here.wave.lag_limit),
-            expect=planned.expect[here.run.mode],
-            tags=_tags(here, planned),
+            expect=here.wave.machines[record.position].expect[here.run.mode],
+            tags=_tags(here, here.wave.machines[record.position]),
             ok_in_a_row=here.wave.ok_in_a_row,
         )
-        for record, named, planned in zip(records, names, here.wave.machines, strict=True)
+        for record, named in zip(records, names, strict=True)
         for job in (job_of(named.id, jobs),)
     ]
 

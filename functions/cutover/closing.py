@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutover.finding import Finding
-from cutover.plan import Mode, OnFailure, Plan
-from cutover.records import LaunchRecord, LaunchState, MachineRecord, MachineStatus, Outcome, Phase, WaveRecord
+from cutover.plan import Mode, OnFailure, Plan, Wave
+from cutover.records import (
+    LaunchRecord,
+    LaunchState,
+    MachineRecord,
+    MachineStatus,
+    Outcome,
+    Phase,
+    RunRecord,
+    WaveRecord,
+)
+from cutover.rule import lenient, ruling
 
 _WORST_FIRST = (
     MachineStatus.UNKNOWN,
@@ -61,13 +71,22 @@ class NextWave:
     reason: str
 
 
-def next_wave(plan: Plan, waves: Sequence[WaveRecord]) -> NextWave:
-    """Which wave is next. A wave that was not launched ends the run; a failed machine does what the rule says."""
+def next_wave(plan: Plan, waves: Sequence[WaveRecord], aborted: Finding | None = None) -> NextWave:
+    """Which wave is next. A wave that does not pass ends the run, but the plan may go on after one that was launched.
+
+    Nothing follows a canary that does not pass, whatever the rule: that is what it is sent ahead for. Nothing new
+    begins in a run that was aborted; a wave that was launched before is followed to its end.
+    """
     for wave, planned in zip(waves, plan.waves, strict=True):
         if wave.phase is not Phase.ENDED:
+            if aborted is not None and wave.phase is Phase.WAITING:
+                return NextWave(None, aborted.seen)
             return NextWave(wave.number, f"wave {wave.name} is next")
-        if wave.outcome is MachineStatus.VERIFIED:
+        if wave.passed:
             continue
+        if planned.canary:
+            became = wave.outcome.value if wave.outcome else "not verified"
+            return NextWave(None, f"the canary {planned.machines[0].label} is {became}; nothing follows it")
         if wave.outcome in (MachineStatus.REFUSED, MachineStatus.POSTPONED, MachineStatus.NOT_STARTED):
             return NextWave(
                 None, f"wave {wave.name} was not launched ({wave.outcome.value}); the waves after it depend on it"
@@ -75,9 +94,8 @@ def next_wave(plan: Plan, waves: Sequence[WaveRecord]) -> NextWave:
         if wave.outcome is MachineStatus.UNKNOWN:
             return NextWave(None, f"a person must look first: what became of wave {wave.name} is unknown")
         if planned.on_failure is not OnFailure.CONTINUE:
-            return NextWave(
-                None, f"wave {wave.name} has a machine that failed; the plan's rule is {planned.on_failure.value}"
-            )
+            reason = f"wave {wave.name} does not pass ({wave.reason}); the plan's rule is {planned.on_failure.value}"
+            return NextWave(None, reason)
     return NextWave(None, "every wave has ended")
 
 
@@ -87,9 +105,12 @@ def wave_outcome(machines: Sequence[MachineRecord]) -> MachineStatus:
     return next((status for status in _WORST_FIRST if status in statuses), MachineStatus.VERIFIED)
 
 
-def wave_reason(machines: Sequence[MachineRecord], limit: int = 3) -> str:
-    """Why a wave is not verified, by its machines, the worst first; empty when it is."""
+def wave_reason(wave: Wave, machines: Sequence[MachineRecord], limit: int = 3) -> str:
+    """Why a wave is not verified: by its rule where that may let some pass, else by its worst machines; empty when it
+    is."""
     worst = wave_outcome(machines)
+    if lenient(wave) and worst is not MachineStatus.VERIFIED:
+        return ruling(wave, machines).reason
     struck = [each for each in machines if each.status is worst and worst is not MachineStatus.VERIFIED]
     said = [
         f"{each.label} {each.status.value}"
@@ -99,17 +120,37 @@ def wave_reason(machines: Sequence[MachineRecord], limit: int = 3) -> str:
     return ", ".join(said) + (f" and {len(struck) - limit} more" if len(struck) > limit else "")
 
 
+def settled(
+    wave: Wave,
+    machines: Sequence[MachineRecord],
+    launches: Sequence[LaunchRecord],
+    error: Error | None,
+    others: str,
+    aborted: Finding | None = None,
+) -> list[MachineRecord]:
+    """The machines of a wave that closes, each with its final status; where the wave does not pass and the plan's rule
+    is hold, those that failed are held."""
+    final = [settle(machine, launches, error, others, aborted) for machine in machines]
+    if wave.on_failure is not OnFailure.HOLD or ruling(wave, final).passes:
+        return final
+    return [each.but(status=MachineStatus.HELD) if each.status is MachineStatus.FAILED else each for each in final]
+
+
 def settle(
-    machine: MachineRecord, launches: Sequence[LaunchRecord], on_failure: OnFailure, error: Error | None, others: str
+    machine: MachineRecord,
+    launches: Sequence[LaunchRecord],
+    error: Error | None,
+    others: str,
+    aborted: Finding | None = None,
 ) -> MachineRecord:
     """The machine's final status when its wave closes, whatever the wave died of.
 
     Before a launch was sent, an error leaves nothing touched: not started. After it, what was not judged is unknown.
-    `others`: why nothing was launched, in words, for machines held back for another's sake.
+    `others`: why nothing was launched, in words, for machines held back for another's sake. `aborted`: who aborted the
+    run, when somebody did.
     """
     if machine.judged:
-        held = machine.status is MachineStatus.FAILED and on_failure is OnFailure.HOLD
-        return machine.but(status=MachineStatus.HELD) if held else machine
+        return machine
     sent = [each for each in launches if each.state not in (LaunchState.REFUSED, LaunchState.ABSENT)]
     if sent:
         seen = f"{error.name}: {error.cause}" if error else sent[-1].reason or "no verdict was reached"
@@ -120,6 +161,8 @@ def settle(
             "look at the project's jobs and this machine's target in the service's console before launching anything",
         )
         return machine.but(status=MachineStatus.UNKNOWN, findings=(*machine.findings, finding))
+    if aborted is not None:
+        return machine.but(status=MachineStatus.ABORTED, findings=tuple(dict.fromkeys((*machine.findings, aborted))))
     if error is None:
         finding = Finding(
             "wave", others or "its wave was not launched", "a wave is launched whole", "see the other machines"
@@ -136,18 +179,39 @@ def settle(
     return machine.but(status=status, findings=tuple(dict.fromkeys((*machine.findings, finding))))
 
 
-def outcome(mode: Mode, machines: Sequence[MachineRecord], error: Error | None) -> Outcome:
-    """How the run ended: its name is never better than its worst machine."""
-    worst = wave_outcome(machines) if machines else MachineStatus.NOT_STARTED
+def outcome(mode: Mode, waves: Sequence[tuple[WaveRecord, Sequence[MachineRecord]]], error: Error | None) -> Outcome:
+    """How the run ended. Good when every wave passed and something was verified; else its name is never better than
+    the worst machine of the waves that did not pass."""
+    everyone = [machine for _, machines in waves for machine in machines]
+    passed = all(wave.passed for wave, _ in waves)
+    if passed and error is not None:
+        return Outcome.FAILED
+    if passed and any(machine.status is MachineStatus.VERIFIED for machine in everyone):
+        return Outcome.TESTED if mode is Mode.TEST else Outcome.CUT_OVER
+    struck = [machine for wave, machines in waves if not wave.passed for machine in machines]
+    worst = wave_outcome(struck or everyone)
     if worst in (MachineStatus.UNKNOWN, MachineStatus.HELD, MachineStatus.FAILED):
         return Outcome.FAILED
+    if any(machine.status is MachineStatus.ABORTED for machine in everyone):
+        return Outcome.ABORTED
     if worst is MachineStatus.REFUSED:
         return Outcome.REFUSED
-    if worst is MachineStatus.POSTPONED:
-        return Outcome.POSTPONED
-    if worst is not MachineStatus.VERIFIED or error is not None:
-        return Outcome.FAILED
-    return Outcome.TESTED if mode is Mode.TEST else Outcome.CUT_OVER
+    return Outcome.POSTPONED if worst is MachineStatus.POSTPONED else Outcome.FAILED
+
+
+def abort_finding_of(run: RunRecord) -> Finding | None:
+    """Who aborted the run, or None when nobody did."""
+    return abort_finding(run) if run.aborted else None
+
+
+def abort_finding(run: RunRecord) -> Finding:
+    """Who aborted the run, when and why."""
+    return Finding(
+        "abort",
+        f"aborted by {run.aborted_by} at {run.aborted_at}: {run.abort_reason}",
+        "nothing is launched for a run that was aborted",
+        "start the run again when the reason is gone",
+    )
 
 
 def _unlaunched(error: str) -> MachineStatus:

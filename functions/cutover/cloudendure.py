@@ -12,11 +12,14 @@ from urllib.parse import quote
 import requests
 
 from cutover import cloudendure_answers as answers
+from cutover import cloudendure_blueprints as blueprints
 from cutover.cloudendure_session import LOGIN, CloudEndureSession
 from cutover.errors import LaunchUnconfirmed, NotFound, ServiceThrottled, ServiceUnavailable
+from cutover.launch_configuration import Changes, LaunchConfiguration
 from cutover.machine import Job, Machine, Replica
 from cutover.migration_service import Now
 from cutover.plan import Mode
+from cutover.terms import Licence, ReplicationSettings
 
 PAGE = 1500
 """The most entries of a list that the API gives at once, and its default."""
@@ -56,6 +59,7 @@ class CloudEndure:
         self._session = CloudEndureSession(url, token, session or requests.Session(), clock)
         self._project = project
         self._project_id: str | None = None
+        self._blueprints: dict[str, str] = {}
         self.dropped: Counter[str] = Counter()
         """Entries of lists left out because they have no id, e.g. {"machines": 1}."""
 
@@ -64,7 +68,8 @@ class CloudEndure:
 
     @property
     def requests(self) -> Counter[str]:
-        """Requests sent so far: POST login, GET projects|machines|jobs|job|replica, POST launchMachines."""
+        """Requests sent so far: POST login, POST launchMachines, PATCH blueprint, and GET of projects, project,
+        machines, jobs, job, replica, blueprints, blueprint, licenses, replicationConfigurations."""
         return self._session.requests
 
     def now(self) -> Now:
@@ -108,6 +113,43 @@ class CloudEndure:
             raise ServiceUnavailable("GET", path, 200, "half an answer: not the replica that was asked for")
         return found
 
+    def launch_configurations(self) -> dict[str, LaunchConfiguration]:
+        """Every machine's blueprint, by machine id: one request per 1500. A machine with several is left out.
+
+        There is one for each machine and target region, and nothing in them says which of two would be launched.
+        """
+        found = {key: blueprints.configuration(entry) for key, entry in self._list("blueprints").items()}
+        owners = Counter(each.machine for each in found.values() if each)
+        single = {each.machine: (key, each) for key, each in found.items() if each and owners[each.machine] == 1}
+        self._blueprints = {machine: key for machine, (key, _) in single.items()}
+        return {machine: each for machine, (_, each) in single.items()}
+
+    def configure(self, machine_id: str, changes: Changes) -> LaunchConfiguration:
+        """Read the whole blueprint, send it with these changes, and read it again: three requests, the PATCH once."""
+        if machine_id not in self._blueprints:
+            self.launch_configurations()
+        if machine_id not in self._blueprints:
+            raise NotFound("GET", self._path("blueprints"), 200, f"not exactly one blueprint of machine {machine_id}")
+        path = self._path("blueprints", self._blueprints[machine_id])
+        _, blueprint = self._blueprint(path, machine_id)
+        self._session.call("PATCH", path, "PATCH blueprint", body=blueprints.changed(blueprint, changes))
+        return self._blueprint(path, machine_id)[0]
+
+    def licences(self) -> list[Licence]:
+        """The project's licences; all of the account's where the project does not say which are its own."""
+        named = {answers.text(each) for each in answers.listed(self._project_itself().get("licensesIDs"))}
+        listed = self._pages("/licenses", "licenses", {})
+        chosen = [entry for licence_id, entry in listed.items() if licence_id in named]
+        return _known(answers.licence(entry) for entry in chosen or listed.values())
+
+    def replication_settings(self) -> ReplicationSettings | None:
+        """Of the configuration the project names as its own, or of its only one; None before it is set up."""
+        active = answers.text(self._project_itself().get("replicationConfiguration"))
+        listed = self._list("replicationConfigurations")
+        if active in listed:
+            return answers.replication_settings(listed[active])
+        return answers.replication_settings(*listed.values()) if len(listed) == 1 else None
+
     def launch(self, mode: Mode, machine_ids: Collection[str]) -> list[Job]:
         """Launch these machines by one request, and so one job. Sent once; again only after a 401: nothing was done.
 
@@ -132,11 +174,22 @@ class CloudEndure:
             raise LaunchUnconfirmed(f"POST {path}: answered as accepted, without a job")
         return [accepted]
 
+    def _blueprint(self, path: str, machine_id: str) -> tuple[LaunchConfiguration, dict[str, Any]]:
+        """One blueprint, in our words and as it is."""
+        blueprint = self._session.call("GET", path, "GET blueprint")
+        found = blueprints.configuration(blueprint)
+        if found is None or found.machine != machine_id:
+            raise ServiceUnavailable("GET", path, 200, "half an answer: not the blueprint that was asked for")
+        return found, blueprint
+
     def _path(self, *segments: str) -> str:
         """A path under the project, which is looked up once."""
         if self._project_id is None:
             self._project_id = self._find_project()
         return "/".join(["/projects", *(quote(segment, safe="") for segment in (self._project_id, *segments))])
+
+    def _project_itself(self) -> dict[str, Any]:
+        return self._session.call("GET", self._path(), "GET project")
 
     def _find_project(self) -> str:
         projects = self._pages("/projects", "projects", {})

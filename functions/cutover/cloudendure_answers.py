@@ -11,8 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from cutover.instants import instant
-from cutover.machine import Job, JobStatus, LifeCycle, LogLine, Machine, Replica, Replication
+from cutover.machine import (
+    Job,
+    JobStatus,
+    LicenceUse,
+    LifeCycle,
+    LogLine,
+    Machine,
+    Replica,
+    Replication,
+    SourceDisk,
+)
 from cutover.plan import Mode
+from cutover.terms import Licence, ReplicationSettings
 
 LAUNCH_TYPES: Mapping[Mode, str] = {Mode.TEST: "TEST", Mode.CUTOVER: "CUTOVER"}
 _KINDS = {f"{launch_type}_LAUNCH": str(mode) for mode, launch_type in LAUNCH_TYPES.items()}
@@ -27,10 +38,11 @@ def machine(data: object, *, listed_as_replicating: bool) -> Machine | None:
     machine_id = text(given.get("id"))
     if machine_id is None:
         return None
-    life = record(given.get("lifeCycle"))
+    life, source = record(given.get("lifeCycle")), record(given.get("sourceProperties"))
+    licence = record(given.get("license"))
     return Machine(
         id=machine_id,
-        name=text(record(given.get("sourceProperties")).get("name")),
+        name=text(source.get("name")),
         replica=text(given.get("replica")),
         replication=_replication(given),
         life_cycle=LifeCycle(
@@ -40,6 +52,11 @@ def machine(data: object, *, listed_as_replicating: bool) -> Machine | None:
             cutover_job=text(life.get("lastCutoverJobId")),
         ),
         listed_as_replicating=listed_as_replicating,
+        disks=tuple(
+            SourceDisk(text(disk.get("name")) or "", number(disk.get("size")), flag(disk.get("isProtected")))
+            for disk in map(record, listed(source.get("disks")))
+        ),
+        licence=LicenceUse(text(licence.get("licenseId")), at(licence.get("startOfUseDateTime"))) if licence else None,
     )
 
 
@@ -60,6 +77,7 @@ def job(data: object) -> Job | None:
         machines=_participants(given.get("participatingMachines")),
         log=tuple(_line(line) for line in listed(given.get("log"))),
         instances=_instances(given.get("targetMachines")),
+        initiated_by=text(given.get("initiatedBy")),
     )
 
 
@@ -75,6 +93,30 @@ def replica(data: object) -> Replica | None:
         instance_id=text(given.get("machineCloudId")),
         job=text(given.get("jobId")),
         created_at=at(given.get("cloudEndureCreationDateTime")),
+    )
+
+
+def licence(data: object) -> Licence | None:
+    """A Licence, from `GET licenses`."""
+    given = record(data)
+    licence_id = text(given.get("id"))
+    if licence_id is None:
+        return None
+    end = given.get("expirationDateTime")
+    unreadable = str(end) if end not in (None, "") and at(end) is None else None
+    return Licence(licence_id, at(end), text(given.get("durationFromStartOfUse")), unreadable)
+
+
+def replication_settings(data: object) -> ReplicationSettings:
+    """ReplicationSettings, from `GET replicationConfigurations`."""
+    given = record(data)
+    converter = text(given.get("converterType"))
+    return ReplicationSettings(
+        subnet=text(given.get("subnetId")),
+        security_groups=tuple(filter(None, map(text, listed(given.get("replicatorSecurityGroupIDs"))))),
+        key=text(given.get("volumeEncryptionKey")),
+        private=bool(flag(given.get("usePrivateIp"))),
+        converter_type=None if converter == "Default" else converter,
     )
 
 

@@ -1,4 +1,5 @@
-"""EC2: what targets look like, and tags on them. Nothing is ever started, stopped or terminated here."""
+"""EC2: what targets look like, and tags on them. Nothing is ever started or terminated here, and nothing stopped but a
+target that appeared after everybody had given it up."""
 
 from __future__ import annotations
 
@@ -13,17 +14,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cutover import clients
 from cutover.errors import Ec2Unavailable
 from cutover.instance import Instance
+from cutover.places import Place, Places
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 # The most of one filter's values, of ids in one status request, and of resources in one CreateTags (EC2 API).
-_FILTER_VALUES = 200
+FILTER_VALUES = 200
 _STATUS_IDS = 100
 _TAG_RESOURCES = 1000
 # Asking for each instance alone would be refused in the same words.
-_FORBIDDEN = ("UnauthorizedOperation", "AccessDenied")
-_PATIENCE = ("RequestLimitExceeded", "Throttling", "ThrottlingException", "RequestThrottled")
+FORBIDDEN = ("UnauthorizedOperation", "AccessDenied")
 
 
 class Ec2:
@@ -36,7 +37,7 @@ class Ec2:
     def instances(self, ids: Collection[str]) -> dict[str, Instance]:
         """By id, those that EC2 knows. Unknown ids are simply absent: by filter, one of them fails no other."""
         described: dict[str, dict[str, Any]] = {}
-        for some in _batches(sorted(ids), _FILTER_VALUES):
+        for some in batches(sorted(ids), FILTER_VALUES):
             self.requests["ec2 DescribeInstances"] += 1
             pages = self._client.get_paginator("describe_instances").paginate(
                 Filters=[{"Name": "instance-id", "Values": some}]
@@ -52,6 +53,38 @@ class Ec2:
             key: _instance(each, statuses.get(key, (None, None)), subnets, groups) for key, each in described.items()
         }
 
+    def protected(self, ids: Iterable[str]) -> dict[str, bool]:
+        """Whether each has termination protection: one request for each. Those that EC2 does not know are left out."""
+        found: dict[str, bool] = {}
+        for instance in sorted(ids):
+            self.requests["ec2 DescribeInstanceAttribute"] += 1
+            try:
+                with _translated("DescribeInstanceAttribute"):
+                    answer = self._client.describe_instance_attribute(
+                        InstanceId=instance, Attribute="disableApiTermination"
+                    )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "InvalidInstanceID.NotFound":
+                    raise
+                continue
+            found[instance] = bool(answer["DisableApiTermination"].get("Value"))
+        return found
+
+    def isolate(self, instance: Instance, tags: Mapping[str, str]) -> str | None:
+        """Tag an instance and stop it, so that nothing of it serves and nothing is lost; why EC2 refused, if it did."""
+        try:
+            self.requests["ec2 CreateTags"] += 1
+            with _translated("CreateTags"):
+                self._client.create_tags(
+                    Resources=[instance.id], Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+                )
+            self.requests["ec2 StopInstances"] += 1
+            with _translated("StopInstances"):
+                self._client.stop_instances(InstanceIds=[instance.id])
+        except ClientError as error:
+            return str(error)
+        return None
+
     def tag(self, instances: Sequence[Instance], tags: Mapping[str, str]) -> dict[str, str]:
         """Put these tags on the instances, their volumes and their interfaces. Putting them twice changes nothing.
 
@@ -62,19 +95,47 @@ class Ec2:
         resources = [*attached, *(seen.id for seen in instances)]
         given: list[Any] = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         try:
-            for some in _batches(resources, _TAG_RESOURCES):
+            for some in batches(resources, _TAG_RESOURCES):
                 self.requests["ec2 CreateTags"] += 1
                 with _translated("CreateTags"):
                     self._client.create_tags(Resources=some, Tags=given)
         except ClientError as error:
-            if len(instances) == 1 or error.response["Error"]["Code"] in _FORBIDDEN:
+            if len(instances) == 1 or error.response["Error"]["Code"] in FORBIDDEN:
                 return {each.id: str(error) for each in instances}
             return {key: words for each in instances for key, words in self.tag([each], tags).items()}
         return {}
 
+    def places(self, subnets: Collection[str], groups: Collection[str]) -> Places:
+        """What there is under each of these words: an id, or a Name tag, or a group's name where it has no Name tag.
+
+        At most two requests for up to 200 subnets, three for up to 200 groups; none for none.
+        """
+        called = _called(self._found_subnets(subnets), "SubnetId")
+        known = _called(self._found_groups(groups), "GroupId")
+        return Places(
+            subnets={word: tuple(called.get(word, ())) for word in subnets},
+            groups={word: tuple(known.get(word, ())) for word in groups},
+        )
+
+    def _found_subnets(self, words: Collection[str]) -> Iterator[dict[str, Any]]:
+        for name, values in _filters(words, "subnet-", "subnet-id", "tag:Name"):
+            self.requests["ec2 DescribeSubnets"] += 1
+            pages = self._client.get_paginator("describe_subnets").paginate(Filters=[{"Name": name, "Values": values}])
+            with _translated("DescribeSubnets"):
+                yield from (dict(each) for page in pages for each in page["Subnets"])
+
+    def _found_groups(self, words: Collection[str]) -> Iterator[dict[str, Any]]:
+        for name, values in _filters(words, "sg-", "group-id", "tag:Name", "group-name"):
+            self.requests["ec2 DescribeSecurityGroups"] += 1
+            pages = self._client.get_paginator("describe_security_groups").paginate(
+                Filters=[{"Name": name, "Values": values}]
+            )
+            with _translated("DescribeSecurityGroups"):
+                yield from (dict(each) for page in pages for each in page["SecurityGroups"])
+
     def _statuses(self, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
         found: dict[str, tuple[str | None, str | None]] = {}
-        for some in _batches(sorted(ids), _STATUS_IDS):
+        for some in batches(sorted(ids), _STATUS_IDS):
             self.requests["ec2 DescribeInstanceStatus"] += 1
             try:
                 with _translated("DescribeInstanceStatus"):
@@ -90,7 +151,7 @@ class Ec2:
 
     def _subnet_names(self, ids: Collection[str]) -> dict[str, str]:
         names: dict[str, str] = {}
-        for some in _batches(sorted(ids), _FILTER_VALUES):
+        for some in batches(sorted(ids), FILTER_VALUES):
             self.requests["ec2 DescribeSubnets"] += 1
             with _translated("DescribeSubnets"):
                 answer = self._client.describe_subnets(Filters=[{"Name": "subnet-id", "Values": some}])
@@ -99,7 +160,7 @@ class Ec2:
 
     def _group_names(self, ids: Collection[str]) -> dict[str, str]:
         names: dict[str, str] = {}
-        for some in _batches(sorted(ids), _FILTER_VALUES):
+        for some in batches(sorted(ids), FILTER_VALUES):
             self.requests["ec2 DescribeSecurityGroups"] += 1
             with _translated("DescribeSecurityGroups"):
                 answer = self._client.describe_security_groups(Filters=[{"Name": "group-id", "Values": some}])
@@ -117,8 +178,7 @@ def _translated(operation: str) -> Iterator[None]:
     except BotoCoreError as error:
         raise Ec2Unavailable(f"{operation}: {error}") from error
     except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status < 500 and error.response["Error"]["Code"] not in _PATIENCE:
+        if not clients.asks_for_patience(error):
             raise
         raise Ec2Unavailable(f"{operation}: {error}") from error
 
@@ -146,6 +206,22 @@ def _instance(
     )
 
 
+def _filters(words: Collection[str], prefix: str, by_id: str, *by_name: str) -> Iterator[tuple[str, list[str]]]:
+    """The filters that find these words, in batches: what begins with the prefix is an id."""
+    ids = sorted(word for word in words if word.startswith(prefix))
+    for name, values in ((by_id, ids), *((each, sorted({*words} - {*ids})) for each in by_name)):
+        yield from ((name, some) for some in batches(values, FILTER_VALUES))
+
+
+def _called(found: Iterable[Mapping[str, Any]], id_key: str) -> dict[str, list[Place]]:
+    """By id and by name, each once: a filter's values are patterns, and a group may be found in two ways."""
+    called: dict[str, list[Place]] = {}
+    for place_id, each in {each[id_key]: each for each in found}.items():
+        for word in (place_id, _tags(each).get("Name") or each.get("GroupName", "")):
+            called.setdefault(word, []).append(Place(place_id, each.get("VpcId", "")))
+    return called
+
+
 def _groups(seen: Mapping[str, Any]) -> list[str]:
     """Of all its interfaces; the instance's own list speaks of the first interface only."""
     places = [seen, *seen.get("NetworkInterfaces", [])]
@@ -159,7 +235,8 @@ def _tags(seen: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in seen.get("Tags", [])}
 
 
-def _batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
+def batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
+    """As many lists of at most `size` as it takes."""
     rest = iter(values)
     while batch := list(islice(rest, size)):
         yield batch

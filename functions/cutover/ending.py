@@ -5,59 +5,84 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from cutover.closing import Error, next_wave, outcome, settle, wave_outcome
+from cutover.closing import Error, abort_finding, abort_finding_of, next_wave, outcome, settled, wave_outcome
 from cutover.evidence import WaveEvidence, build
 from cutover.executions import Executions
 from cutover.finding import Finding
 from cutover.instants import instant
+from cutover.launch import still_open
 from cutover.machine import Job, JobStatus
 from cutover.plan import Plan
 from cutover.records import MachineRecord, MachineStatus, Outcome, Phase, RunRecord, RunStatus, WaveRecord
+from cutover.rule import ruling
 from cutover.store import Store
 from cutover.summary import render
 
 Waves = Sequence[tuple[WaveRecord, list[MachineRecord]]]
 
 
-def close(store: Store, run: RunRecord, plan: Plan, waves: Waves, error: Error | None) -> RunRecord:
-    """Settle what is open, decide the outcome, release the claim, write evidence.json and summary.md.
+def close(
+    store: Store, run: RunRecord, plan: Plan, waves: Waves, error: Error | None, *, died: bool = False
+) -> RunRecord:
+    """Settle what is open, decide the outcome, release the claim and the locks, write evidence.json and summary.md.
 
     Closing a closed run writes the same again. `error`: what ended the run before its last wave, if anything did.
+    `died`: its execution is dead; then the waves and machines stay as they are recorded, so that the run can go on.
+    RunDisputed when the run has gone on meanwhile.
     """
-    reason = next_wave(plan, [wave for wave, _ in waves]).reason
-    nothing_began = all(wave.started is None for wave, _ in waves)
-    settled: list[tuple[WaveRecord, list[MachineRecord]]] = []
-    for (wave, machines), planned in zip(waves, plan.waves, strict=True):
-        if wave.phase is Phase.ENDED:
-            settled.append((wave, machines))
-            continue
-        struck = error if wave.started or nothing_began else None
-        why = run.reason or (f"{error.name}: {error.cause}" if error else reason)
-        launches = store.launches(run.id, wave.number)
-        machines = [settle(machine, launches, planned.on_failure, struck, why) for machine in machines]
-        ended = wave.but(phase=Phase.ENDED, outcome=wave_outcome(machines), reason=wave.reason or why)
-        store.write_machines(run.id, wave.number, machines)
-        store.write_wave(run.id, ended)
-        settled.append((ended, machines))
-    how = outcome(run.mode, [machine for _, machines in settled for machine in machines], error)
+    closed = [
+        (wave, machines) if wave.phase is Phase.ENDED else _closed(store, run, plan, waves, wave, machines, error)
+        for wave, machines in waves
+    ]
+    how = outcome(run.mode, closed, error)
     run = store.update_run(
         run.id,
+        in_attempt=run.attempt,
         status=RunStatus.FAILED if how is Outcome.FAILED else RunStatus.SUCCEEDED,
         outcome=how,
-        reason=_reason(run, settled, error),
-        ended=_last_look(run, settled),
-        findings=_findings(error),
+        reason=_reason(run, closed, error),
+        ended=_last_look(run, closed),
+        findings=tuple(dict.fromkeys((*run.findings, *_findings(error)))),  # closed twice, told once
+        interrupted=died,
+        lease=run.lease if any(still_open(wave, store.launches(run.id, wave.number)) for wave, _ in waves) else None,
     )
+    if not died:
+        for (wave, machines), (before, _) in zip(closed, waves, strict=True):
+            if before.phase is not Phase.ENDED:
+                store.write_machines(run.id, wave.number, machines)
+                store.write_wave(run.id, wave)
     store.release(run)
-    write_evidence(store, run, settled)
+    write_evidence(store, run, closed)
     return run
+
+
+def _closed(
+    store: Store,
+    run: RunRecord,
+    plan: Plan,
+    waves: Waves,
+    wave: WaveRecord,
+    machines: Sequence[MachineRecord],
+    error: Error | None,
+) -> tuple[WaveRecord, list[MachineRecord]]:
+    """A wave that nobody closed, with a final status for each of its machines."""
+    reason = next_wave(plan, [each for each, _ in waves], abort_finding_of(run)).reason
+    struck = error if wave.started or all(each.started is None for each, _ in waves) else None
+    why = run.reason or (f"{error.name}: {error.cause}" if error else reason)
+    planned = plan.waves[wave.number - 1]
+    final = settled(planned, machines, store.launches(run.id, wave.number), struck, why, abort_finding_of(run))
+    passed = ruling(planned, final).passes
+    return wave.but(phase=Phase.ENDED, outcome=wave_outcome(final), passed=passed, reason=wave.reason or why), final
 
 
 def _reason(run: RunRecord, waves: Waves, error: Error | None) -> str:
     if error is not None:
         return f"{error.name}: {error.cause}"
-    bad = [wave for wave, _ in waves if wave.outcome not in (MachineStatus.VERIFIED, MachineStatus.NOT_STARTED)]
-    return run.reason or (f"wave {bad[0].name}: {bad[0].reason}" if bad else "")
+    if run.aborted:
+        return abort_finding(run).seen
+    short = [wave for wave, _ in waves if wave.outcome not in (MachineStatus.VERIFIED, MachineStatus.NOT_STARTED)]
+    bad = [wave for wave in short if not wave.passed][:1]
+    return run.reason or "; ".join(f"wave {wave.name}: {wave.reason}" for wave in bad or short)
 
 
 def _findings(error: Error | None) -> tuple[Finding, ...]:

@@ -10,6 +10,8 @@ CutoverError
 ├── RequestRefused            any other 4xx: the service understood and said no
 ├── LaunchUnconfirmed         a launch was sent and no clear answer came back: look, do not send again
 ├── Ec2Unavailable            EC2 did not answer, or asks for patience: ask again later
+├── AwsUnavailable            the table, the bucket or another of AWS's services: the same
+├── OutOfTime                 a function had to stop with work left: call it again
 ├── MessageNotSent            nobody took the message: send it again
 ├── RunNotFound               the run, its plan or one of its records does not exist
 └── RunDisputed               another execution carries this run out, or the run has ended
@@ -67,6 +69,15 @@ class LaunchUnconfirmed(CutoverError):
 
 class Ec2Unavailable(CutoverError):
     """When EC2 did not answer, failed, or asks for patience."""
+
+
+class AwsUnavailable(CutoverError):
+    """When the table, the bucket or another of AWS's services did not answer in time, failed, asks for patience, or had
+    two writers at once."""
+
+
+class OutOfTime(CutoverError):
+    """When a function stops before it is ended from outside; what it has done is written down."""
 
 
 class RunNotFound(CutoverError):

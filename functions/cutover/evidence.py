@@ -12,7 +12,7 @@ from typing import Any
 from cutover.machine import Job
 from cutover.records import MachineRecord, RunRecord, TargetRecord, WaveRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def build(run: RunRecord, waves: Sequence[WaveEvidence], transitions: int) -> di
             "outcome": run.outcome.value if run.outcome else None,
             "started": run.started,
             "ended": run.ended,
+            "attempt": run.attempt,
             "clock": run.clock,
             "reason": run.reason,
             "findings": [finding.to_json() for finding in run.findings],
@@ -69,6 +70,8 @@ def _machine(machine: MachineRecord) -> dict[str, Any]:
         "name": machine.name or machine.label,
         "id": machine.id,
         "status": machine.status.value,
+        "replaces": machine.instance_before,
+        "launch_configuration": machine.configuration,
         "target": _target(machine.target),
         "checks": [check.to_json() for check in machine.checks],
         "findings": [finding.to_json() for finding in machine.findings],

@@ -32,6 +32,10 @@ class Executions:
             return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         return answer["executionArn"]
 
+    def status(self, execution: str) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+        return str(self._client.describe_execution(executionArn=execution)["status"])
+
     def transitions(self, executions: Iterable[str]) -> int:
         """States entered so far in these executions; what Step Functions charges for, but for retries."""
         count = 0

@@ -34,3 +34,8 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.field}: seen {self.seen}; rule: {self.rule}; do: {self.remedy}"
+
+
+def warning(field: str, seen: str, rule: str, remedy: str) -> Finding:
+    """A finding that is told and decides nothing."""
+    return Finding(field, seen, rule, remedy, Severity.WARNING)

@@ -80,6 +80,24 @@ def find(
     )
 
 
+@dataclass(frozen=True)
+class Already:
+    """What a wave that is looked at again has behind it. `verdict`: accepted or unconfirmed."""
+
+    verdict: str
+    reason: str
+
+
+def already(wave: WaveRecord, launches: Sequence[LaunchRecord]) -> Already | None:
+    """The launch that a wave goes on from; None when nothing of it was launched, or that was refused or absent."""
+    last = launches[-1] if launches else None
+    if last is None or last.state in (LaunchState.REFUSED, LaunchState.ABSENT):
+        return None
+    if last.state is LaunchState.ACCEPTED and wave.jobs:
+        return Already("accepted", f"{named(wave.jobs)} was accepted before")
+    return Already("unconfirmed", f"attempt {last.number} is {last.state.value}; it must be found first")
+
+
 def followed(wave: WaveRecord, jobs: Sequence[Job], now: str, deadline: int) -> WaveRecord:
     """The wave once its launch is accepted: its jobs' deadline is fixed, `deadline` seconds from now."""
     return wave.but(
@@ -128,6 +146,20 @@ def may_send_again(launches: Sequence[LaunchRecord]) -> bool:
 def busy(jobs: Sequence[Job]) -> Job | None:
     """A job of the project that has not ended, or whose status nobody knows: launching now would be refused."""
     return next((job for job in jobs if not job.status.ended), None)
+
+
+def still_open(wave: WaveRecord, launches: Sequence[LaunchRecord]) -> bool:
+    """Whether the service may still be at work for this wave: a job that was not seen to end, or a launch of which
+    nobody knows what became."""
+    if wave.jobs:
+        return wave.verify_deadline is None  # fixed when all jobs have been seen to end
+    return bool(launches) and launches[-1].state not in (LaunchState.REFUSED, LaunchState.ABSENT)
+
+
+def described(job: Job) -> str:
+    """A job in words: what it does, how it stands, and whose it is where the service says so."""
+    whose = f", started by {job.initiated_by}" if job.initiated_by else ""
+    return f"job {job.id} ({job.kind or 'of an unknown kind'}, {job.status_as_given or 'of unknown status'}{whose})"
 
 
 def _may_follow(job: Job, launch: LaunchRecord) -> bool:

@@ -66,6 +66,23 @@ class LifeCycle:
 
 
 @dataclass(frozen=True)
+class SourceDisk:
+    """A disk of a source machine. `replicated`: whether the service copies it; None where it does not say."""
+
+    name: str
+    size_bytes: int | None = None
+    replicated: bool | None = None
+
+
+@dataclass(frozen=True)
+class LicenceUse:
+    """The licence a machine uses up, and since when."""
+
+    id: str | None
+    since: datetime | None
+
+
+@dataclass(frozen=True)
 class Machine:
     """A source machine as its service sees it now. `replica` is the service's id of its present target."""
 
@@ -76,6 +93,8 @@ class Machine:
     life_cycle: LifeCycle = field(default_factory=LifeCycle)
     listed_as_replicating: bool = True
     """False: found only when asking for stopped machines as well."""
+    disks: tuple[SourceDisk, ...] = ()
+    licence: LicenceUse | None = None
 
 
 class JobStatus(StrEnum):
@@ -119,6 +138,8 @@ class Job:
     log: tuple[LogLine, ...] = ()
     instances: dict[str, str] = field(default_factory=dict)
     """machine id -> EC2 instance id, where the service lists its targets in the job."""
+    initiated_by: str | None = None
+    """Who asked for it, by the service's user name."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values, instants as RFC 3339."""
@@ -131,6 +152,7 @@ class Job:
             "ended_at": _text(self.ended_at),
             "machines": None if self.machines is None else sorted(self.machines),
             "instances": self.instances,
+            "initiated_by": self.initiated_by,
             "log": [{"at": _text(line.at), "message": line.message} for line in self.log],
         }
 
@@ -145,6 +167,7 @@ class Job:
             ended_at=_instant(data["ended_at"]),
             machines=None if data["machines"] is None else frozenset(data["machines"]),
             instances=data["instances"],
+            initiated_by=data.get("initiated_by"),
             log=tuple(LogLine(_instant(line["at"]), line["message"]) for line in data["log"]),
         )
 

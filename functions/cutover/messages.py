@@ -13,6 +13,7 @@ from typing import Any
 from cutover.launch import named
 from cutover.plan import Plan, Wave
 from cutover.records import LaunchRecord, MachineRecord, MachineStatus, Outcome, RunRecord, WaveRecord
+from cutover.rule import lenient, said
 
 PRODUCTION = {"holder": "source", "since": None}
 """Who serves users. A run stops no source and moves no users, so production stays where it was."""
@@ -31,6 +32,7 @@ class News(StrEnum):
     WAITING = "waiting"
     LAUNCHED = "launched"
     ENDED = "ended"
+    LATE = "late"
     DIED = "died"
 
 
@@ -59,22 +61,29 @@ def detail(run: RunRecord, news: News, message: Message, wave: str | None = None
 
 
 def started(run: RunRecord, plan: Plan) -> Message:
-    """A run begins: what will happen, by which rules."""
-    waves = [f"  {number}. {wave.name}: {_list(wave)}" for number, wave in enumerate(plan.waves, 1)]
+    """A run begins, or goes on after its execution died: what will happen, by which rules."""
+    waves = [f"  {number}. {wave.name}: {_list(wave)}{_rule(wave)}" for number, wave in enumerate(plan.waves, 1)]
+    begins = "begins" if run.attempt == 1 else f"goes on (attempt {run.attempt})"
     lines = [
-        f"Plan {plan.name} begins in {run.mode.value} mode: {_count(plan)} in {len(plan.waves)} waves, in this order:",
+        f"Plan {plan.name} {begins} in {run.mode.value} mode: {_count(plan)} in {len(plan.waves)} waves, in order:",
         *waves,
         "Each wave waits for Continuous Data Replication of all its machines; nothing is launched before.",
     ]
-    return _message(run, "started", lines)
+    if any(lenient(wave) for wave in plan.waves):
+        lines.append("Who is not ready by the deadline is left out where its wave can pass without.")
+    return _message(run, "started" if run.attempt == 1 else "goes on", lines)
 
 
-def waiting(run: RunRecord, wave: WaveRecord) -> Message:
+def waiting(run: RunRecord, wave: WaveRecord, planned: Wave) -> Message:
     """A wave is not ready: what is waited for, and until when."""
+    postponed = "the wave is postponed and nothing of it is launched"
+    then = f"who is not ready is left out if the wave can pass without, else {postponed}"
+    doomed = [f"{line['label']}: {line['replaces']}" for line in wave.progress if line.get("replaces")]
     lines = [
         f"Wave {wave.name} waits: {wave.ready} of {wave.total} machines are ready.",
         wave.reason,
-        f"Gives up at {wave.readiness_deadline}: then the wave is postponed and nothing of it is launched.",
+        f"A launch would delete: {_few(doomed)}." if doomed else "A launch would delete nothing.",
+        f"Gives up at {wave.readiness_deadline}: then {then if lenient(planned) else postponed}.",
     ]
     return _message(run, f"wave {wave.name} waits", lines)
 
@@ -82,11 +91,15 @@ def waiting(run: RunRecord, wave: WaveRecord) -> Message:
 def launched(run: RunRecord, wave: WaveRecord, launch: LaunchRecord, machines: Sequence[MachineRecord]) -> Message:
     """A launch was accepted: the job, and the instances it deletes."""
     deleted = [f"{each.label}: {each.instance_before}" for each in machines if each.instance_before]
+    out = [each for each in machines if each.left_out]
+    count = len(machines) - len(out)
     lines = [
-        f"Wave {wave.name}: a {run.mode.value} launch of {len(machines)} machines was accepted, {named(launch.jobs)}.",
+        f"Wave {wave.name}: a {run.mode.value} launch of {count} machines was accepted, {named(launch.jobs)}.",
         f"The launch deletes the previous targets: {', '.join(deleted)}." if deleted else "It replaces no target.",
         f"Accepted is not launched: each target is verified as it appears, the job until {wave.job_deadline}.",
     ]
+    if out:
+        lines += ["Left out, which the plan's rule allows:", *(line for each in out for line in _machine(each))]
     return _message(run, f"wave {wave.name} launched", lines)
 
 
@@ -94,7 +107,9 @@ def ended(run: RunRecord, plan: Plan, machines: Sequence[tuple[WaveRecord, Seque
     """A run has ended: what was proved, what was not and why, and the addresses of every target."""
     everyone = [machine for _, some in machines for machine in some]
     verified = sum(1 for machine in everyone if machine.status is MachineStatus.VERIFIED)
-    lines = [f"{_HEADLINE[run.outcome or Outcome.FAILED]} {verified} of {len(everyone)} machines are verified."]
+    outcome, partly = run.outcome or Outcome.FAILED, verified < len(everyone)
+    headline = _PARTLY.get(outcome, _HEADLINE[outcome]) if partly else _HEADLINE[outcome]
+    lines = [f"{headline} {verified} of {len(everyone)} machines are verified."]
     if run.reason:
         lines.append(f"Reason: {run.reason}.")
     lines += [f"  {finding}" for finding in run.findings]
@@ -105,10 +120,13 @@ def ended(run: RunRecord, plan: Plan, machines: Sequence[tuple[WaveRecord, Seque
         if len(some) > _MACHINES:
             lines.append(f"  … and {len(some) - _MACHINES} more in the evidence")
     lines.append(f"Evidence: runs/{run.id}/evidence.json and summary.md in the run's bucket.")
-    if run.outcome is Outcome.CUT_OVER:
-        lines.append("To do: move users to the targets, and keep the sources from serving at the same time.")
+    if outcome is Outcome.CUT_OVER:
+        whose = "the targets of the machines that are verified, and of no other," if partly else "the targets,"
+        lines.append(f"To do: move users to {whose} and keep the sources from serving at the same time.")
     recorded = any(finding.field == "cutover" for machine in everyone for finding in machine.findings)
-    return _message(run, (run.outcome or Outcome.FAILED).value, lines, _RECORDED if recorded else _HOLDER)
+    good = outcome in _PARTLY and partly
+    about = f"{outcome.value}, {verified} of {len(everyone)} machines" if good else outcome.value
+    return _message(run, about, lines, _RECORDED if recorded else _HOLDER)
 
 
 def died(run: RunRecord, status: str, cause: str) -> Message:
@@ -117,9 +135,22 @@ def died(run: RunRecord, status: str, cause: str) -> Message:
         f"The workflow of this run is dead: its execution ended {status}.",
         f"Cause: {cause}" if cause else "No cause was given.",
         "Nothing follows this run any more. A launch that was accepted goes on at the service.",
-        "Do: look at the evidence and at the project's jobs before anything is launched again.",
+        "Do: start the run again: it goes on from what is recorded and seen, and launches nothing twice. Or abort it.",
     ]
     return _message(run, f"died ({status})", lines)
+
+
+def late(run: RunRecord, machines: Sequence[tuple[WaveRecord, Sequence[MachineRecord]]]) -> Message:
+    """Something came of a run that had ended, or its job is open for longer than anybody watches."""
+    came = [machine for _, some in machines for machine in some if machine.isolated]
+    if came:
+        lines = ["After this run had ended, targets appeared that nobody waited for any more:"]
+        lines += [f"  {each.label}: {each.findings[-1]}" for each in came]
+    else:
+        lines = ["The service is still at work for a launch of this run, and nobody watches it any more."]
+        lines += [f"  wave {wave.name}: {named(wave.jobs)} is {wave.job_status}" for wave, _ in machines if wave.jobs]
+        lines.append("Do: look at the project's jobs in the service's console before anything is launched again.")
+    return _message(run, "late", lines)
 
 
 _HEADLINE = {
@@ -131,6 +162,11 @@ _HEADLINE = {
     Outcome.ABORTED: "Aborted by an operator.",
     Outcome.ROLLED_BACK: "Rolled back.",
 }
+_PARTLY = {
+    Outcome.TESTED: "Tested, but not every machine: each wave passed by the plan's rule.",
+    Outcome.CUT_OVER: "Cut over, but not every machine: each wave passed by the plan's rule.",
+}
+"""Of a good end where the plan lets machines pass that are not verified."""
 
 
 def _message(run: RunRecord, about: str, lines: Sequence[str], holder: str = _HOLDER) -> Message:
@@ -153,9 +189,16 @@ def _machine(machine: MachineRecord) -> list[str]:
     return lines + [f"    {finding.severity.value}: {finding}" for finding in machine.findings]
 
 
-def _list(wave: Wave, limit: int = 10) -> str:
-    labels = [machine.label for machine in wave.machines]
-    return ", ".join(labels[:limit]) + (f" and {len(labels) - limit} more" if len(labels) > limit else "")
+def _list(wave: Wave) -> str:
+    return _few([machine.label for machine in wave.machines])
+
+
+def _few(texts: Sequence[str], limit: int = 10) -> str:
+    return ", ".join(texts[:limit]) + (f" and {len(texts) - limit} more" if len(texts) > limit else "")
+
+
+def _rule(wave: Wave) -> str:
+    return f" ({said(wave)})" if said(wave) else ""
 
 
 def _count(plan: Plan) -> str:

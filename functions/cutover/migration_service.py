@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cutover.launch_configuration import Changes, LaunchConfiguration
 from cutover.machine import Job, Machine, Replica
-from cutover.plan import Mode
+from cutover.plan import Mode, PlannedMachine
+from cutover.terms import Licence, ReplicationSettings
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Now:
 class MigrationService(Protocol):
     """One project of one replication service.
 
-    Every method may raise the errors of `cutover.errors` and nothing else. Only `launch` has a side effect; it is sent
-    once and never again by the adapter (but for a 401, which says that nothing was done).
+    Every method may raise the errors of `cutover.errors` and nothing else. Only `launch` and `configure` have side
+    effects; they are sent once and never again by the adapter (but for a 401, which says that nothing was done).
     """
 
     @property
@@ -52,9 +54,38 @@ class MigrationService(Protocol):
         """One target's record; NotFound when it was replaced or cleaned up."""
         ...
 
+    def launch_configurations(self) -> dict[str, LaunchConfiguration]:
+        """How each machine of the project will be launched, by machine id; without those that have not exactly one."""
+        ...
+
+    def configure(self, machine_id: str, changes: Changes) -> LaunchConfiguration:
+        """Set these fields and leave all else as it is; the configuration as read back afterwards.
+
+        The service may ignore what it accepted: compare. Doing it again is harmless. NotFound for a machine that has
+        not exactly one configuration; ValueError for a value the service has no word for.
+        """
+        ...
+
+    def licences(self) -> list[Licence]:
+        """What the project is licensed for."""
+        ...
+
+    def replication_settings(self) -> ReplicationSettings | None:
+        """How the project replicates; None where that is not set up, or cannot be told."""
+        ...
+
     def launch(self, mode: Mode, machine_ids: Collection[str]) -> list[Job]:
         """Launch these machines together; the jobs that do it, one or as many as the service's limits ask for.
 
         LaunchUnconfirmed when nobody can say whether it took.
         """
         ...
+
+
+def listed(service: MigrationService, planned: Collection[PlannedMachine]) -> list[Machine]:
+    """The project's machines; the stopped ones too when a planned machine is not among those that replicate."""
+    machines = service.machines()
+    known = {name.casefold() for machine in machines for name in (machine.id, machine.name or machine.id)}
+    if all(entry.label.casefold() in known for entry in planned):
+        return machines
+    return service.machines(all_machines=True)

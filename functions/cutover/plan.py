@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 
 class Mode(StrEnum):
@@ -30,6 +30,13 @@ class OnFailure(StrEnum):
     CONTINUE = "continue"
 
 
+class OnDifference(StrEnum):
+    """The rule when a launch configuration is not what the plan expects of the target."""
+
+    REFUSE = "refuse"
+    CORRECT = "correct"
+
+
 @dataclass(frozen=True)
 class Expectation:
     """What a target must look like in one mode; None: not compared.
@@ -45,13 +52,45 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Replacement:
+    """Who lets a launch delete a target that a guard speaks for, which one, and why.
+
+    `instance`: its EC2 id, or NO_INSTANCE for a machine whose target is gone and whose recorded cutover remains.
+    """
+
+    instance: str
+    by: str
+    reason: str
+
+
+NO_INSTANCE = "none"
+"""In a Replacement: there is no target left to delete."""
+
+
+@dataclass(frozen=True)
+class AcceptedChanges:
+    """Who accepts that these fields of a launch configuration changed since the tested launch, and why."""
+
+    fields: tuple[str, ...]
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class PlannedMachine:
-    """A machine by its source name (compared without case) or by the service's id, with all overlays applied."""
+    """A machine by its source name (compared without case) or by the service's id, with all overlays applied.
+
+    `critical`: no wave passes without it; `optional`: no wave fails for it. Never both.
+    """
 
     name: str | None
     id: str | None
     expect: dict[Mode, Expectation]
     tags: dict[str, str] = field(default_factory=dict)
+    critical: bool = False
+    optional: bool = False
+    replace: Replacement | None = None
+    accept_changes: AcceptedChanges | None = None
 
     @property
     def label(self) -> str:
@@ -77,7 +116,11 @@ class PollBounds:
 
 @dataclass(frozen=True)
 class Wave:
-    """Machines launched together, and the rules they are launched under. All durations in seconds."""
+    """Machines launched together, and the rules they are launched under. All durations in seconds.
+
+    `at_least`: how many must be verified for the wave to pass; None: all that are not optional. `canary`: this is the
+    machine that its wave sends ahead; the wave after it is the rest.
+    """
 
     name: str
     machines: tuple[PlannedMachine, ...]
@@ -90,6 +133,9 @@ class Wave:
     ok_in_a_row: int
     on_failure: OnFailure
     poll: PollBounds
+    at_least: int | None = None
+    canary: bool = False
+    launch_configuration: OnDifference = OnDifference.REFUSE
 
 
 @dataclass(frozen=True)
@@ -146,13 +192,22 @@ def _wave(data: dict[str, Any]) -> Wave:
             "test_waiver": Waiver(**data["test_waiver"]) if data["test_waiver"] else None,
             "on_failure": OnFailure(data["on_failure"]),
             "poll": PollBounds(**data["poll"]),
+            "launch_configuration": OnDifference(data["launch_configuration"]),
         }
     )
 
 
 def _machine(data: dict[str, Any]) -> PlannedMachine:
     expect = {Mode(mode): _expectation(expectation) for mode, expectation in data["expect"].items()}
-    return PlannedMachine(name=data["name"], id=data["id"], expect=expect, tags=data["tags"])
+    replace, accepted = data["replace"], data["accept_changes"]
+    return PlannedMachine(
+        **{
+            **data,
+            "expect": expect,
+            "replace": Replacement(**replace) if replace else None,
+            "accept_changes": AcceptedChanges(**accepted | {"fields": tuple(accepted["fields"])}) if accepted else None,
+        }
+    )
 
 
 def _expectation(data: dict[str, Any]) -> Expectation:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cutover.errors import NotFound
 from cutover.machine import Machine, Replica
 from cutover.migration_service import MigrationService
+from cutover.records import MachineRecord
 
 
 def previous_of(service: MigrationService, machine: Machine) -> Replica | None:
@@ -24,3 +25,17 @@ def live_instances(service: MigrationService, machines: Iterable[Machine]) -> di
     cut_over = [machine for machine in machines if machine.life_cycle.cut_over_at is not None]
     found = {machine.id: previous_of(service, machine) for machine in cut_over}
     return {machine_id: seen.instance_id for machine_id, seen in found.items() if seen and seen.instance_id}
+
+
+def as_before(service: MigrationService, known: MachineRecord, machine: Machine) -> MachineRecord:
+    """The machine's record with what is there before a launch; at most one request, for its present target."""
+    if machine.replica is not None and machine.replica == known.replica_before:
+        return known
+    previous = previous_of(service, machine)
+    return known.but(
+        id=machine.id,
+        name=machine.name,
+        replica_before=machine.replica,
+        instance_before=previous.instance_id if previous else None,
+        previous_unknown=previous is not None and previous.instance_id is None,
+    )

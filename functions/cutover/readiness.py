@@ -10,11 +10,13 @@ from enum import StrEnum
 from typing import Any
 
 from cutover.finding import Finding, Severity
+from cutover.guard import errors, live_target
 from cutover.instants import text
 from cutover.machine import Machine
 from cutover.plan import Mode, PlannedMachine, PollBounds, Wave
 from cutover.records import MachineRecord, MachineStatus, Proof
 from cutover.replication import Progress, derive
+from cutover.rule import can_pass
 from cutover.words import duration
 
 LINES = 500
@@ -52,28 +54,33 @@ class MachineReadiness:
 
 @dataclass(frozen=True)
 class WaveReadiness:
-    """One look at a wave: the verdict, its reason in words, and for a wait the seconds until the next look."""
+    """One look at a wave: the verdict, its reason in words, and for a wait the seconds until the next look.
+
+    `machines`: those that no earlier look has judged; `judged`: those of them that this one does. Where the verdict is
+    READY or WAIT, the wave goes on without these.
+    """
 
     verdict: Verdict
     reason: str
     machines: tuple[MachineReadiness, ...]
+    judged: tuple[MachineReadiness, ...] = ()
     wait_seconds: int = 0
 
-    def progress(self) -> tuple[dict[str, Any], ...]:
-        """A line for each machine, for people to watch: {label, ready, state, reason, lag, percent, eta}.
+    def progress(self, doomed: Mapping[str, str | None]) -> tuple[dict[str, Any], ...]:
+        """A line for each machine, for people to watch: {label, ready, state, reason, lag, percent, eta, replaces}.
 
         Of a large wave those that are not ready first, and as many as a record holds.
 
-        `lag` in seconds, `percent` 0..100; each None where it cannot be told.
+        `lag` in seconds, `percent` 0..100; each None where it cannot be told. `doomed`: by label, the instance that the
+        launch would delete.
         """
         shown = sorted(self.machines, key=lambda each: each.ready) if len(self.machines) > LINES else self.machines
-        return tuple(_line(each) for each in shown[:LINES])
+        return tuple({**_line(each), "replaces": doomed.get(each.planned.label)} for each in shown[:LINES])
 
     def settle(self, records: Sequence[MachineRecord], wave: Wave, deadline: datetime) -> list[MachineRecord]:
-        """The machines' records after a look that ends the wait without a launch; others are left as they are."""
-        postponed = [each for each in self.machines if not each.ready] or list(self.machines)
-        late = postponed if self.verdict is Verdict.POSTPONED else []
-        return [_settled(*pair, late, wave, deadline) for pair in zip(records, self.machines, strict=True)]
+        """The records of the machines that this look judged; the others are left as they are."""
+        judged = {each.planned.label: each for each in self.judged}
+        return [_settled(record, judged[record.label], wave, deadline) for record in records if record.label in judged]
 
 
 def resolve(planned: Sequence[PlannedMachine], listed: Sequence[Machine]) -> list[Machine | Finding]:
@@ -102,13 +109,19 @@ def resolve(planned: Sequence[PlannedMachine], listed: Sequence[Machine]) -> lis
 
 
 def refusals(
-    machine: Machine, mode: Mode, wave: Wave, now: datetime, proofs: Proofs, live: str | None = None
+    planned: PlannedMachine,
+    machine: Machine,
+    mode: Mode,
+    wave: Wave,
+    now: datetime,
+    proofs: Proofs,
+    live: str | None = None,
 ) -> tuple[Finding, ...]:
     """Why this machine must not be launched in this mode; empty when nothing forbids it.
 
     `live`: the instance its recorded cutover left running, where the service names it.
     """
-    found = _already_cut_over(machine, proofs.get((Mode.CUTOVER, machine.id)), live)
+    found = [*errors(already_cut_over(planned, machine, proofs.get((Mode.CUTOVER, machine.id)), live))]
     if mode is Mode.CUTOVER and wave.test_waiver is None:
         found += _test_gate(machine, wave, now, proofs.get((Mode.TEST, machine.id)))
     return tuple(found)
@@ -139,26 +152,42 @@ def look(
     looks: int,
     proofs: Proofs,
     live: Mapping[str, str] | None = None,
+    records: Sequence[MachineRecord] = (),
 ) -> WaveReadiness:
-    """One look at the whole wave. `looks`: how many there were before; `live`: instances by machine id."""
+    """One look at the whole wave. `looks`: how many there were before; `live`: instances by machine id; `records`: of
+    the wave's machines, where an earlier look may have judged some.
+
+    Who is refused, or not ready by the deadline, is left out as long as the wave can pass without; else all stay.
+    """
+    records = records or [MachineRecord(each.label, position) for position, each in enumerate(wave.machines)]
     machines = tuple(
         _one(entry, found, wave, mode, now, proofs, live or {})
-        for entry, found in zip(wave.machines, resolve(wave.machines, listed), strict=True)
+        for entry, found, record in zip(wave.machines, resolve(wave.machines, listed), records, strict=True)
+        if not record.judged
     )
-    refused = [each for each in machines if each.refusals]
-    if refused:
-        return WaveReadiness(Verdict.REFUSED, _names("refused", refused), machines)
-    waiting = [each for each in machines if not each.ready]
-    if looks >= LOOKS:
-        return WaveReadiness(Verdict.POSTPONED, _names(f"not launched in {LOOKS} looks", waiting or machines), machines)
+    if not machines or not can_pass(wave, records):  # an earlier look, or the run's opening, left nothing to launch
+        return _over(records)
+    refused = tuple(each for each in machines if each.refusals)
+    waiting = tuple(each for each in machines if not each.ready and not each.refusals)
+    ready = tuple(each for each in machines if each.ready)
+    if (not ready and not waiting) or not can_pass(wave, _without(records, refused)):
+        return WaveReadiness(Verdict.REFUSED, _names("refused", refused), machines, refused)
+    if looks >= LOOKS and not waiting:
+        reason = _names(f"not launched in {LOOKS} looks", ready)
+        return WaveReadiness(Verdict.POSTPONED, reason, machines, (*refused, *ready))
     if not waiting:
-        return WaveReadiness(Verdict.READY, f"all {len(machines)} machines are in {_CDR}", machines)
-    if now >= deadline:
-        return WaveReadiness(Verdict.POSTPONED, _names("not ready by the deadline", waiting), machines)
+        return WaveReadiness(Verdict.READY, _all_ready(records, ready, refused), machines, refused)
+    out = f"; {_names('refused', refused)}" if refused else ""
+    if now >= deadline or looks >= LOOKS:
+        late = (*refused, *waiting)
+        if ready and can_pass(wave, _without(records, late)):
+            return WaveReadiness(Verdict.READY, _all_ready(records, ready, late), machines, late)
+        limit = f"not launched in {LOOKS} looks" if looks >= LOOKS else "not ready by the deadline"
+        return WaveReadiness(Verdict.POSTPONED, _names(limit, waiting) + out, machines, late)
     etas = [each.progress.eta for each in waiting if each.progress and each.progress.eta]
     eta = max(etas) if etas and len(etas) == len(waiting) else None
     seconds = interval(wave.poll, now, deadline, LOOKS - looks, eta)
-    return WaveReadiness(Verdict.WAIT, _names("not ready", waiting), machines, seconds)
+    return WaveReadiness(Verdict.WAIT, _names("not ready", waiting) + out, machines, refused, seconds)
 
 
 def interval(poll: PollBounds, now: datetime, deadline: datetime, looks: int, eta: datetime | None = None) -> int:
@@ -195,15 +224,36 @@ def _line(each: MachineReadiness) -> dict[str, Any]:
     }
 
 
-def _settled(
-    record: MachineRecord, each: MachineReadiness, late: Sequence[MachineReadiness], wave: Wave, deadline: datetime
-) -> MachineRecord:
+def _settled(record: MachineRecord, each: MachineReadiness, wave: Wave, deadline: datetime) -> MachineRecord:
     if each.refusals:
         return record.but(status=MachineStatus.REFUSED, findings=(*record.findings, *each.refusals))
-    if each in late:
-        finding = postponement(each, wave, deadline)
-        return record.but(status=MachineStatus.POSTPONED, findings=(*record.findings, finding))
-    return record
+    finding = postponement(each, wave, deadline)
+    return record.but(status=MachineStatus.POSTPONED, findings=(*record.findings, finding))
+
+
+def _without(records: Sequence[MachineRecord], judged: Sequence[MachineReadiness]) -> list[MachineRecord]:
+    """The wave's records, were these machines left out."""
+    labels = {each.planned.label for each in judged}
+    return [each.but(status=MachineStatus.POSTPONED) if each.label in labels else each for each in records]
+
+
+def _over(records: Sequence[MachineRecord]) -> WaveReadiness:
+    """What those that were judged before make of the wave."""
+    refused = [each for each in records if each.status is MachineStatus.REFUSED]
+    verdict = Verdict.REFUSED if refused else Verdict.POSTPONED
+    judged = refused or [each for each in records if each.judged]
+    seen = [f"{each.label} ({each.findings[-1].seen})" if each.findings else each.label for each in judged]
+    return WaveReadiness(verdict, f"{verdict.value}: {', '.join(seen[:5])}", ())
+
+
+def _all_ready(
+    records: Sequence[MachineRecord], ready: Sequence[MachineReadiness], judged: Sequence[MachineReadiness]
+) -> str:
+    if len(ready) == len(records):
+        return f"all {len(ready)} machines are in {_CDR}"
+    before = [each.label for each in records if each.judged]
+    out = "; ".join([*([", ".join(before)] if before else []), *([_names("now", judged)] if judged else [])])
+    return f"{len(ready)} of {len(records)} machines are in {_CDR}; the wave goes without the others ({out})"
 
 
 def _one(
@@ -220,25 +270,20 @@ def _one(
     return MachineReadiness(
         planned=entry,
         machine=found,
-        refusals=refusals(found, mode, wave, now, proofs, live.get(found.id)),
+        refusals=refusals(entry, found, mode, wave, now, proofs, live.get(found.id)),
         progress=derive(found, now, timedelta(seconds=wave.lag_limit)),
     )
 
 
-def _already_cut_over(machine: Machine, proof: Proof | None, live: str | None) -> list[Finding]:
+def already_cut_over(
+    planned: PlannedMachine, machine: Machine, proof: Proof | None, live: str | None
+) -> tuple[Finding, ...]:
+    """What a recorded cutover says against this machine's launch: an error, or a warning where the plan lets it."""
     at = machine.life_cycle.cut_over_at
     if at is None and proof is None:
-        return []
-    instance = live or (proof.instance if proof else None)
+        return ()
     when = f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else f"{proof.at}, by run {proof.run}" if proof else ""
-    return [
-        Finding(
-            field="cutover",
-            seen=f"cut over at {when}, {f'live instance {instance}' if instance else 'its live instance is not known'}",
-            rule="a machine with a recorded cutover is not launched again: that deletes the instance that went live",
-            remedy="take the machine out of the plan",
-        )
-    ]
+    return live_target(planned, when, live or (proof.instance if proof else None))
 
 
 def _test_gate(machine: Machine, wave: Wave, now: datetime, tested: Proof | None) -> list[Finding]:

@@ -6,6 +6,7 @@
                 WAVE#001#MACHINE#<label>  MachineRecord; the label is what the plan calls the machine
     PLAN#<plan> LATEST#<mode>             the run claimed last, and whether it is still active
                 VERIFIED#<mode>#<machine> Proof: a verified target; opens the gate of a cutover, or closes it for good
+    LOCK#<service>#<thing>  LEASE         who holds a machine or a project: see locks.py
 
 Instants are RFC 3339 strings in UTC, durations whole seconds.
 """
@@ -18,6 +19,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from cutover.finding import Finding
+from cutover.launch_configuration import Value
 from cutover.plan import Mode, Plan
 
 
@@ -84,7 +86,7 @@ class _Record:
     """Reading and writing plain JSON values: strings, integers, booleans, None, lists and maps of them."""
 
     def to_json(self) -> dict[str, Any]:
-        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]  # only dataclasses derive from it
+        return {each.name: plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]  # only dataclasses derive from it
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -102,7 +104,12 @@ class _Record:
 
 @dataclass(frozen=True)
 class RunRecord(_Record):
-    """One carrying-out of a plan in one mode. `execution`: the ARN of the execution that carries it out."""
+    """One carrying-out of a plan in one mode. `execution`: the ARN of the execution that carries it out.
+
+    `attempt`: counted up whenever the run goes on after its execution died; the execution's name ends with it.
+    `lease`: until when the run's locks hold unless it is renewed. `interrupted`: closed by others after its execution
+    died; started again, it goes on. `aborted`: an operator's mark, set once; nothing is launched after it.
+    """
 
     id: str
     plan: str
@@ -120,8 +127,25 @@ class RunRecord(_Record):
     simulated: bool = False
     clock: str = "service"
     told: bool = False
+    lease: str | None = None
+    interrupted: bool = False
+    aborted: bool = False
+    aborted_by: str = ""
+    abort_reason: str = ""
+    aborted_at: str | None = None
+    watch_deadline: str | None = None
+    watch_looks: int = 0
     findings: tuple[Finding, ...] = ()
     requests: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def execution_name(self) -> str:
+        """The name of the execution that carries out the present attempt."""
+        return f"{self.id}-{self.attempt}"
+
+    def carried_out_by(self, execution: str) -> bool:
+        """Whether an execution, by its ARN, is that of the present attempt."""
+        return execution.endswith(f":{self.execution_name}")
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +161,8 @@ class RunRecord(_Record):
 @dataclass(frozen=True)
 class WaveRecord(_Record):
     """One wave of a run. `progress`: a line for each machine at the last look, for people to watch. `followed`: its
-    jobs have been read, and lie in the bucket.
+    jobs have been read, and lie in the bucket. `outcome`: its worst machine's; `passed`: by the plan's rule. `told_…`:
+    people know of it. `version` counts its writings, so that no late writer undoes what another one wrote.
 
     `attempts`: launch requests sent; `unsent`: attempts that died before anything was sent.
 
@@ -147,8 +172,10 @@ class WaveRecord(_Record):
 
     number: int
     name: str
+    version: int = 0
     phase: Phase = Phase.WAITING
     outcome: MachineStatus | None = None
+    passed: bool = False
     reason: str = ""
     execution: str | None = None
     started: str | None = None
@@ -160,6 +187,8 @@ class WaveRecord(_Record):
     total: int = 0
     target_looks: int = 0
     told_waiting: bool = False
+    told_busy: bool = False
+    told_launched: bool = False
     attempts: int = 0
     unsent: int = 0
     jobs: tuple[str, ...] = ()
@@ -187,8 +216,8 @@ class WaveRecord(_Record):
 class LaunchRecord(_Record):
     """One attempt to launch a wave.
 
-    `known_jobs`: all that the project had before the intent. `clean_looks`: listings since the settle time that showed
-    no sign of the launch.
+    `fence`: of the project's lock at the intent. `known_jobs`: all that the project had before it. `clean_looks`:
+    listings since the settle time that showed no sign of the launch.
     """
 
     number: int
@@ -197,6 +226,7 @@ class LaunchRecord(_Record):
     machines: tuple[str, ...]
     intended: str
     known_jobs: tuple[str, ...] = ()
+    fence: int = 0
     sent: str | None = None
     jobs: tuple[str, ...] = ()
     reason: str = ""
@@ -246,7 +276,9 @@ class MachineRecord(_Record):
     """One machine of a wave. `id` is None as long as the plan's name was not found in the project.
 
     `position`: its place in the wave. The fields from `replica_before` on are what was there before the launch; the
-    ones from `replica` on what appeared after it.
+    ones from `replica` on what appeared after it. `isolated`: a target that came after its job's deadline, stopped.
+    `configuration`: what was to be launched, setting by setting. `configuration_before`: the values, from before this
+    run, of those that it changed; None: nothing to put back.
     """
 
     label: str
@@ -256,12 +288,15 @@ class MachineRecord(_Record):
     status: MachineStatus = MachineStatus.NOT_STARTED
     replica_before: str | None = None
     instance_before: str | None = None
+    configuration: dict[str, str] | None = None
+    configuration_before: dict[str, Value] | None = None
     previous_unknown: bool = False
     replica: str | None = None
     replica_job: str | None = None
     replica_created: str | None = None
     first_seen: str | None = None
     oks: int = 0
+    isolated: str | None = None
     target: TargetRecord | None = None
     checks: tuple[Check, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -274,6 +309,7 @@ class MachineRecord(_Record):
             "target": TargetRecord.from_json(data["target"]) if data.get("target") else None,
             "checks": tuple(Check.from_json(check) for check in data.get("checks", ())),
             "findings": _findings(data),
+            "configuration_before": _values(data.get("configuration_before")),
         }
 
     @property
@@ -281,10 +317,18 @@ class MachineRecord(_Record):
         """Whether it has its final verdict."""
         return self.status is not MachineStatus.NOT_STARTED
 
+    @property
+    def left_out(self) -> bool:
+        """Whether it was judged before the launch: its wave goes on without it, or not at all."""
+        return self.status in (MachineStatus.REFUSED, MachineStatus.POSTPONED, MachineStatus.ABORTED)
+
 
 @dataclass(frozen=True)
 class Proof(_Record):
-    """A machine's target was verified in a run of this plan. `source`: "ledger", or the evidence file it came from."""
+    """A machine's target was verified in a run of this plan. `source`: "ledger", or the evidence file it came from.
+
+    `configuration`: what was launched, setting by setting; None: not recorded.
+    """
 
     machine: str
     mode: Mode
@@ -292,6 +336,7 @@ class Proof(_Record):
     instance: str | None
     at: str
     source: str = "ledger"
+    configuration: dict[str, str] | None = None
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -322,9 +367,17 @@ def _findings(data: dict[str, Any]) -> tuple[Finding, ...]:
     return tuple(Finding.from_json(finding) for finding in data.get("findings", ()))
 
 
-def _plain(value: Any) -> Any:
+def _values(given: dict[str, Any] | None) -> dict[str, Value] | None:
+    """Values of settings: what is several is a tuple."""
+    return given and {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def plain(value: Any) -> Any:
+    """What a record holds as a JSON value."""
     if isinstance(value, _Record | Finding):
         return value.to_json()
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
     return value

@@ -1,14 +1,15 @@
 """One invocation of a function: its records, its service, its log lines. Function files decide nothing beyond this.
 
-`@step` turns a function of a `Step` into a Lambda handler: one line in, one line out, what was asked of the services
-counted into the run even when it fails.
+`@step` turns a function of a `Step` into a Lambda handler: it works for the run's present attempt only, says one line
+in and one line out, and counts what was asked of the services into the run even when it fails.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from cutover.clients import asks_for_patience, table
 from cutover.ec2 import Ec2
-from cutover.errors import AuthenticationFailed, CutoverError
+from cutover.errors import AuthenticationFailed, AwsUnavailable, CutoverError, RunDisputed
 from cutover.events import Bus
-from cutover.instants import text
+from cutover.guard import Doomed
+from cutover.instants import after, text
+from cutover.locks import Locks, machine_lock, project_lock
 from cutover.machine import Machine
-from cutover.migration_service import MigrationService, Now
+from cutover.migration_service import MigrationService, Now, listed
 from cutover.plan import Plan, PlannedMachine, Wave
 from cutover.previous import live_instances
 from cutover.readiness import WaveReadiness, look
@@ -34,9 +38,13 @@ from cutover.store import Store
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from cutover.survey_account import AccountSurvey
+
 Answer = dict[str, Any]
 TOKEN_SECONDS = 300
 """How long a warm function may go on with a token it has read."""
+LEASE = 3600
+"""Seconds that a run's locks hold on without a tick: an outage is sat out for forty minutes (decision 10)."""
 
 
 class Step:
@@ -53,7 +61,12 @@ class Step:
 
     @cached_property
     def run(self) -> RunRecord:
+        """The run as it stood when this invocation began."""
         return self.store.run(self.event["run"])
+
+    @cached_property
+    def locks(self) -> Locks:
+        return Locks(table(self.settings.table), self.run.id)
 
     @cached_property
     def plan(self) -> Plan:
@@ -95,6 +108,12 @@ class Step:
         return Ec2(self.plan.region)
 
     @cached_property
+    def account(self) -> AccountSurvey:
+        from cutover.survey_account import AccountSurvey  # only the function that opens a run looks at the account
+
+        return AccountSurvey(self.plan.region)
+
+    @cached_property
     def bus(self) -> Bus:
         return Bus(self.settings.bus)
 
@@ -104,19 +123,33 @@ class Step:
 
     def listed(self, planned: Collection[PlannedMachine]) -> list[Machine]:
         """The project's machines; the stopped ones too when a planned machine is not among those that replicate."""
-        machines = self.service.machines()
-        known = {name.casefold() for machine in machines for name in (machine.id, machine.name or machine.id)}
-        if all(entry.label.casefold() in known for entry in planned):
-            return machines
-        return self.service.machines(all_machines=True)
+        return listed(self.service, planned)
 
-    def look(self, listed: Sequence[Machine], deadline: datetime, looks: int) -> WaveReadiness:
-        """The wave's readiness as of this listing, at the service's time."""
+    def doomed(self, records: Iterable[MachineRecord]) -> dict[str, Doomed]:
+        """By instance id, the targets that launches of these machines would delete, as EC2 shows them now."""
+        ids = {record.instance_before for record in records if record.instance_before}
+        seen = self.ec2.instances(ids)
+        protected = self.ec2.protected([each.id for each in seen.values() if not each.gone])
+        return {each: Doomed(each, seen.get(each), protected.get(each)) for each in ids}
+
+    def lock_of(self, machine: str) -> str:
+        """The name of a machine's lock."""
+        return machine_lock(self.plan.service, machine)
+
+    @property
+    def project_lock(self) -> str:
+        """The name of the project's lock."""
+        return project_lock(self.plan.service, self.plan.project)
+
+    def look(
+        self, listed: Sequence[Machine], deadline: datetime, looks: int, records: Sequence[MachineRecord]
+    ) -> WaveReadiness:
+        """The wave's readiness as of this listing, at the service's time. `records`: its machines' as they stand."""
         planned = {entry.label.casefold() for entry in self.wave.machines}
         ours = [each for each in listed if {each.id.casefold(), (each.name or "").casefold()} & planned]
         live = live_instances(self.service, ours)
         proofs = self.store.proofs(self.plan.name)
-        return look(self.wave, self.run.mode, listed, self.now().at, deadline, looks, proofs, live)
+        return look(self.wave, self.run.mode, listed, self.now().at, deadline, looks, proofs, live, records)
 
     def looked(self) -> str:
         """The instant of this look, for the records; a look without the service's clock is noted in the run."""
@@ -125,17 +158,31 @@ class Step:
             self.store.update_run(self.run.id, clock="local")
         return text(now.at)
 
+    def hold(self, seconds: float = 0) -> str:
+        """Renew the run's lease so that it outlasts a wait of this many seconds; the instant of this look."""
+        looked = self.looked()
+        self.store.renew(self.run, after(looked, math.ceil(seconds) + LEASE))
+        return looked
+
+    def require_own_execution(self) -> None:
+        """RunDisputed when this was called by another execution than that of the run's present attempt."""
+        execution = self.event.get("execution")
+        if execution is not None and not self.run.carried_out_by(execution):
+            raise RunDisputed(f"{execution} does not carry out run {self.run.id}, attempt {self.run.attempt}")
+
     def seconds_left(self) -> float:
         """Until this invocation is ended from outside."""
         return self._context.get_remaining_time_in_millis() / 1000
 
     def asked(self) -> Counter[str]:
-        """What this invocation asked of the service and of EC2, by operation."""
+        """What this invocation asked of the service and of AWS, by operation."""
         asked: Counter[str] = Counter()
         if "service" in self.__dict__:
             asked += self.service.requests - self._asked_before
         if "ec2" in self.__dict__:
             asked += self.ec2.requests
+        if "account" in self.__dict__:
+            asked += self.account.looks.requests
         return asked
 
 
@@ -149,11 +196,17 @@ def step(function: Callable[[Step], Answer]) -> Callable[[dict[str, Any], Lambda
         logger.append_keys(function=function.__module__, run=event.get("run"), wave=event.get("wave"))
         here = Step(event, context)
         try:
+            here.require_own_execution()
             answer = function(here)
             logger.info(answer.get("reason") or "done", extra={"answer": answer})
             return answer
         except CutoverError as error:
             logger.error(f"{type(error).__name__}: {error}")
+            raise
+        except (BotoCoreError, ClientError) as error:
+            logger.error(f"{type(error).__name__}: {error}")
+            if asks_for_patience(error):
+                raise AwsUnavailable(str(error)) from error
             raise
         finally:
             if "run" in here.__dict__:

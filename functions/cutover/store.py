@@ -8,20 +8,55 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cutover import clients
-from cutover.errors import RunNotFound
+from cutover.errors import AwsUnavailable, RunDisputed, RunNotFound
 from cutover.machine import Job
 from cutover.plan import Mode, Plan, plan_key
-from cutover.records import LaunchRecord, LaunchState, MachineRecord, Proof, RunRecord, RunStatus, WaveRecord, whole
+from cutover.records import (
+    LaunchRecord,
+    LaunchState,
+    MachineRecord,
+    Proof,
+    RunRecord,
+    RunStatus,
+    WaveRecord,
+    plain,
+    whole,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_s3.client import S3Client
+
+_NEXT_ATTEMPT: dict[str, Any] = {
+    "status": RunStatus.RUNNING.value,
+    "outcome": None,
+    "reason": "",
+    "ended": None,
+    "told": False,
+    "interrupted": False,
+    "findings": [],
+}
+"""What a run that goes on forgets of how its last attempt ended."""
+
+
+_PLANS: dict[tuple[str, str], Plan] = {}
+"""Plans read so far, by bucket and key."""
+
+
+class Intent(Enum):
+    """What became of writing an intent: written, or why not."""
+
+    WRITTEN = auto()
+    TAKEN = auto()
+    RUN_ENDED = auto()
+    LOCK_LOST = auto()
 
 
 class Store:
@@ -38,10 +73,15 @@ class Store:
     # Plans
 
     def plan(self, name: str, sha256: str) -> Plan:
-        """The compiled plan stored under its hash; one that does not match its hash was tampered with."""
-        plan = Plan.from_json(self._read(plan_key(name, sha256)))
+        """The compiled plan stored under its hash, which never changes, so that it is read once while a function is
+        warm; one that does not match its hash was tampered with."""
+        key = plan_key(name, sha256)
+        if (self._bucket, key) in _PLANS:
+            return _PLANS[self._bucket, key]
+        plan = Plan.from_json(self._read(key))
         if plan.sha256 != sha256:
-            raise RunNotFound(f"the plan stored as {plan_key(name, sha256)} has another content than its name says")
+            raise RunNotFound(f"the plan stored as {key} has another content than its name says")
+        _PLANS[self._bucket, key] = plan
         return plan
 
     def write_plan(self, plan: Plan) -> None:
@@ -50,7 +90,13 @@ class Store:
     # The run
 
     def claim(self, run: RunRecord) -> RunRecord:
-        """Make this the active run of its plan and mode, or give back the one that already is."""
+        """Make this the active run of its plan and mode, or give back the one that already is.
+
+        A run that was interrupted goes on instead, under its own id, where it is asked for: by the same id, or by hand.
+        """
+        interrupted = self._interrupted(run)
+        if interrupted is not None:
+            return self._go_on(interrupted)
         latest = {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}"}
         claimed = self._put_if({**latest, "run": run.id, "active": True}, "attribute_not_exists(pk) OR active = :f")
         wanted = run
@@ -72,6 +118,40 @@ class Store:
         except RunNotFound:
             return run.but(id=active)
 
+    def _interrupted(self, run: RunRecord) -> RunRecord | None:
+        """The plan's last run in this mode, if it was interrupted and starting `run` means that it goes on."""
+        key = {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}"}
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        if item is None or item["active"]:
+            return None
+        last = self.run(str(item["run"]))
+        meant = run.scheduled is None or run.id == last.id
+        return last if last.interrupted and not last.aborted and meant and last.sha256 == run.sha256 else None
+
+    def _go_on(self, run: RunRecord) -> RunRecord:
+        """The interrupted run, active again in its next attempt; whoever comes second finds it so."""
+        self._put_if(
+            {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}", "run": run.id, "active": True}, "active = :f"
+        )
+        self._set_run(
+            run.id,
+            {**_NEXT_ATTEMPT, "attempt": run.attempt + 1},
+            "attempt = :expected AND interrupted = :true",
+            {":expected": run.attempt, ":true": True},
+        )
+        return self.run(run.id)
+
+    def next_attempt(self, run: RunRecord) -> RunRecord:
+        """Count up the attempt of a running run whose execution is dead; whoever comes second finds it counted up."""
+        self._set_run(
+            run.id,
+            {**_NEXT_ATTEMPT, "attempt": run.attempt + 1},
+            "attempt = :expected AND #status = :running",
+            {":expected": run.attempt, ":running": RunStatus.RUNNING.value},
+            status="status",
+        )
+        return self.run(run.id)
+
     def release(self, run: RunRecord) -> None:
         """Let the next run of this plan and mode be claimed; does nothing when another one is active."""
         try:
@@ -89,17 +169,56 @@ class Store:
     def run(self, run_id: str) -> RunRecord:
         return RunRecord.from_json(self._get(f"RUN#{run_id}", "META"))
 
-    def update_run(self, run_id: str, **changes: Any) -> RunRecord:
-        """Set these fields of the run and leave the others as they are: several functions write to it."""
-        values = self.run(run_id).but(**changes).to_json()
-        names = {f"#{index}": name for index, name in enumerate(changes)}
-        answer = self._table.update_item(
-            Key={"pk": f"RUN#{run_id}", "sk": "META"},
-            UpdateExpression="SET " + ", ".join(f"#{index} = :{index}" for index in range(len(changes))),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={f":{index}": values[name] for index, name in enumerate(changes)},
-            ReturnValues="ALL_NEW",
+    def update_run(self, run_id: str, *, in_attempt: int | None = None, **changes: Any) -> RunRecord:
+        """Set these fields of the run and leave the others as they are: several functions write to it.
+
+        RunDisputed, and nothing written, when `in_attempt` is given and the run has gone on to another one.
+        """
+        chosen = {name: plain(value) for name, value in changes.items()}
+        condition, needed = (
+            ("attempt = :expected", {":expected": in_attempt}) if in_attempt else ("attribute_exists(pk)", {})
         )
+        updated = self._set_run(run_id, chosen, condition, needed)
+        if updated is None:
+            raise RunDisputed(f"run {run_id} has gone on to another attempt than {in_attempt}")
+        return updated
+
+    def renew(self, run: RunRecord, until: str) -> None:
+        """Let the run's locks hold until then, or for as long as they do already: a clock may have gone back.
+
+        RunDisputed when the run has gone on to another attempt.
+        """
+        if self._set_run(
+            run.id,
+            {"lease": until},
+            "attempt = :expected AND (attribute_not_exists(lease) OR attribute_type(lease, :null) OR lease < :0)",
+            {":expected": run.attempt, ":null": "NULL"},
+        ):
+            return
+        if self.run(run.id).attempt != run.attempt:
+            raise RunDisputed(f"run {run.id} has gone on to another attempt than {run.attempt}")
+
+    def _set_run(
+        self, run_id: str, values: dict[str, Any], condition: str, needed: dict[str, Any], **names: str
+    ) -> RunRecord | None:
+        """Set fields of a run if the condition holds; the run as it is then. `names`: what its #… stand for."""
+        fields = {f"#{index}": name for index, name in enumerate(values)}
+        try:
+            answer = self._table.update_item(
+                Key={"pk": f"RUN#{run_id}", "sk": "META"},
+                UpdateExpression="SET " + ", ".join(f"#{index} = :{index}" for index in range(len(values))),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={**fields, **{f"#{name}": field for name, field in names.items()}},
+                ExpressionAttributeValues={
+                    **{f":{index}": value for index, value in enumerate(values.values())},
+                    **needed,
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if _condition_failed(error):
+                return None
+            raise
         return RunRecord.from_json(whole(answer["Attributes"]))
 
     def count_requests(self, run_id: str, requests: Counter[str]) -> None:
@@ -127,8 +246,21 @@ class Store:
         except RunNotFound:
             return None
 
-    def write_wave(self, run_id: str, wave: WaveRecord) -> None:
-        self._table.put_item(Item={"pk": f"RUN#{run_id}", "sk": _wave(wave.number), **wave.to_json()})
+    def write_wave(self, run_id: str, wave: WaveRecord) -> WaveRecord:
+        """Write the wave over the version it was read in, and give back the next; AwsUnavailable, and nothing written,
+        when somebody else has written it since."""
+        item = {"pk": f"RUN#{run_id}", "sk": _wave(wave.number), **wave.but(version=wave.version + 1).to_json()}
+        try:
+            self._table.put_item(
+                Item=item,
+                ConditionExpression="attribute_not_exists(pk) OR version = :seen",
+                ExpressionAttributeValues={":seen": wave.version},
+            )
+        except ClientError as error:
+            if _condition_failed(error):
+                raise AwsUnavailable(f"wave {wave.name} of run {run_id} had two writers at once") from error
+            raise
+        return wave.but(version=wave.version + 1)
 
     def machines(self, run_id: str, wave: int) -> list[MachineRecord]:
         """In the plan's order."""
@@ -146,9 +278,54 @@ class Store:
         items = self._query(f"RUN#{run_id}", f"{_wave(wave)}#LAUNCH#")
         return sorted((LaunchRecord.from_json(item) for item in items), key=lambda launch: launch.number)
 
-    def intend(self, run_id: str, wave: int, launch: LaunchRecord) -> bool:
-        """Write a new intent; False when this attempt was intended before, by whomever."""
-        return self._put_new({"pk": f"RUN#{run_id}", "sk": _launch(wave, launch.number), **launch.to_json()})
+    def intend(self, run: RunRecord, wave: int, launch: LaunchRecord, lock: str, now: str) -> Intent:
+        """Write a new intent, in one transaction with all that it depends on.
+
+        The run is running, not aborted, in this attempt and within its lease at `now`; the project's lock is the run's
+        and was not taken by anybody since, by its fencing number in the launch.
+        """
+        checks: list[Any] = [
+            {
+                "Put": {
+                    "TableName": self._table.name,
+                    "Item": {"pk": f"RUN#{run.id}", "sk": _launch(wave, launch.number), **launch.to_json()},
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            },
+            {
+                "ConditionCheck": {
+                    "TableName": self._table.name,
+                    "Key": {"pk": f"RUN#{run.id}", "sk": "META"},
+                    "ConditionExpression": (
+                        "#status = :running AND aborted = :false AND attempt = :attempt AND lease > :now"
+                    ),
+                    "ExpressionAttributeNames": {"#status": "status"},
+                    "ExpressionAttributeValues": {
+                        ":running": RunStatus.RUNNING.value,
+                        ":false": False,
+                        ":attempt": run.attempt,
+                        ":now": now,
+                    },
+                }
+            },
+            {
+                "ConditionCheck": {
+                    "TableName": self._table.name,
+                    "Key": {"pk": lock, "sk": "LEASE"},
+                    "ConditionExpression": "#owner = :run AND fence = :fence",
+                    "ExpressionAttributeNames": {"#owner": "owner"},
+                    "ExpressionAttributeValues": {":run": run.id, ":fence": launch.fence},
+                }
+            },
+        ]
+        try:
+            self._table.meta.client.transact_write_items(TransactItems=checks)
+        except ClientError as error:
+            failed = _failed_conditions(error)
+            if not failed:
+                raise
+            return (Intent.TAKEN, Intent.RUN_ENDED, Intent.LOCK_LOST)[failed[0]]
+        return Intent.WRITTEN
 
     def advance(self, run_id: str, wave: int, launch: LaunchRecord, *, since: LaunchState) -> bool:
         """Write the launch's next state; False, and nothing written, unless it still is in `since`."""
@@ -252,6 +429,12 @@ def _launch(wave: int, number: int) -> str:
 
 def _job_key(run_id: str, wave: int, job: str) -> str:
     return f"runs/{run_id}/wave-{wave:03}/job-{job}.json"
+
+
+def _failed_conditions(error: ClientError) -> list[int]:
+    """Which operations of a cancelled transaction had a condition that did not hold; empty for any other error."""
+    reasons: Any = error.response.get("CancellationReasons", ())
+    return [number for number, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
 
 
 def _condition_failed(error: ClientError) -> bool:

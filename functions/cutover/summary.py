@@ -22,7 +22,10 @@ def render(evidence: Mapping[str, Any]) -> str:
     run, plan = evidence["run"], evidence["plan"]
     machines = [machine for wave in evidence["waves"] for machine in wave["machines"]]
     verified = sum(1 for machine in machines if machine["status"] == "verified")
-    lines = [f"# {plan['name']}, {run['mode']}: {_TITLES[run['outcome']]}", ""]
+    title = _TITLES[run["outcome"]]
+    if verified < len(machines):
+        title = title.replace("every machine verified", f"{verified} of {len(machines)} machines verified")
+    lines = [f"# {plan['name']}, {run['mode']}: {title}", ""]
     if evidence["simulated"]:
         lines += ["**Simulated.** AWS was a stage on one machine: these instances exist nowhere else.", ""]
     lines += [

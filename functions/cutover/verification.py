@@ -10,12 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cutover.configuration_findings import CONFIGURATION, DRIFT
 from cutover.finding import Finding, Severity
 from cutover.instance import Instance
 from cutover.instants import instant
 from cutover.machine import Job, JobStatus, LifeCycle, Machine
 from cutover.plan import Expectation, Mode
 from cutover.records import Check, MachineRecord, MachineStatus, TargetRecord
+
+BEFORE_THE_LAUNCH = ("test_gate", CONFIGURATION, DRIFT, "agent", "cutover", "disks", "keep", "licence", "protection")
+"""Fields of what was let through before the launch: it stays told, whatever is seen of the target."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def judge(sight: Sight, *, final: bool) -> MachineRecord:
         status = MachineStatus.FAILED if sight.job.status.ended else MachineStatus.UNKNOWN
         failed = pending
         checks = [check if check.passed is not None else check.but(passed=False) for check in checks]
-    kept = tuple(finding for finding in record.findings if finding.field == "test_gate")
+    kept = tuple(finding for finding in record.findings if finding.field in BEFORE_THE_LAUNCH)
     unread = [_unread(sight.job)] if final and status is MachineStatus.VERIFIED and not sight.job.status.ended else []
     return record.but(
         status=status,

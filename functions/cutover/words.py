@@ -1,8 +1,9 @@
-"""Amounts in the words messages use: durations, sizes, times of day."""
+"""Amounts in the words messages use: durations, sizes, times of day, a few names out of many."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 
@@ -32,3 +33,10 @@ def clock(at: datetime, now: datetime | None = None) -> str:
     at = at.astimezone(UTC)
     other_day = now is not None and at.date() != now.astimezone(UTC).date()
     return at.strftime("%d %b %H:%M UTC" if other_day else "%H:%M UTC")
+
+
+def some(names: Iterable[str], limit: int = 5) -> str:
+    """A few of them: db01, db02 and 3 more."""
+    listed = list(names)
+    more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
+    return ", ".join(listed[:limit]) + more

@@ -1,0 +1,86 @@
+"""Does a wave pass? The plan's rule, over what became of each machine.
+
+A wave passes when every critical machine is verified, and `at_least` of all, or else all that are not optional. What
+is unknown lets no wave pass, unless it is optional; what was never judged, or was aborted, lets none pass at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cutover.plan import PlannedMachine, Wave
+from cutover.records import MachineRecord, MachineStatus
+
+_WITHOUT_VERDICT = (MachineStatus.NOT_STARTED, MachineStatus.ABORTED, MachineStatus.ROLLED_BACK)
+_NAMED = 5
+"""Machines that a reason names; each has its own findings."""
+
+Pair = tuple[PlannedMachine, MachineRecord]
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Whether a wave passes, and the reason in words."""
+
+    passes: bool
+    reason: str
+
+
+def ruling(wave: Wave, machines: Sequence[MachineRecord]) -> Ruling:
+    """Whether the wave passes as its machines stand. `machines`: all of the wave's, in the plan's order."""
+    pairs = list(zip(wave.machines, machines, strict=True))
+    verified = sum(_verified(each) for each in machines)
+    counted = f"{verified} of {len(machines)} machines verified"
+    others = [pair for pair in pairs if not _verified(pair[1])]
+    undecided = [pair for pair in others if pair[1].status in _WITHOUT_VERDICT]
+    critical = [pair for pair in others if pair[0].critical]
+    unknown = [pair for pair in others if pair[1].status is MachineStatus.UNKNOWN and not pair[0].optional]
+    wanted = [pair for pair in others if not pair[0].optional] if wave.at_least is None else []
+    if undecided:
+        return Ruling(False, f"{counted}; {_named(undecided)}")
+    if critical:
+        return Ruling(False, f"{counted}; {_named(critical)}, and critical")
+    if unknown:
+        return Ruling(False, f"{counted}; a person must look first: {_named(unknown)}")
+    if wave.at_least is not None and verified < wave.at_least:
+        return Ruling(False, f"{counted}, and the plan asks for {wave.at_least}; {_named(others)}")
+    if wanted:
+        return Ruling(False, f"{counted}; {_named(wanted)}")
+    return Ruling(True, f"{counted}; {_named(others)}, which the plan lets pass" if others else counted)
+
+
+def can_pass(wave: Wave, machines: Iterable[MachineRecord]) -> bool:
+    """Whether the wave could still pass if those already judged stay as they are."""
+    hoped = [each if each.judged else each.but(status=MachineStatus.VERIFIED) for each in machines]
+    return ruling(wave, hoped).passes
+
+
+def lenient(wave: Wave) -> bool:
+    """Whether the wave can pass without one of its machines."""
+    return wave.at_least is not None or any(each.optional for each in wave.machines)
+
+
+def said(wave: Wave) -> str:
+    """The wave's rule in words; empty for the plain one, that every machine is verified."""
+    critical = [each.label for each in wave.machines if each.critical]
+    optional = [each.label for each in wave.machines if each.optional]
+    parts = [
+        "goes ahead: the rest follows only if it is verified" if wave.canary else "",
+        f"passes with {wave.at_least} of {len(wave.machines)} verified" if wave.at_least is not None else "",
+        f"critical: {_few(critical)}" if critical else "",
+        f"optional: {_few(optional)}" if optional else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _verified(machine: MachineRecord) -> bool:
+    return machine.status is MachineStatus.VERIFIED
+
+
+def _named(pairs: Sequence[Pair]) -> str:
+    return _few([f"{machine.label} {machine.status.value}" for _, machine in pairs])
+
+
+def _few(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:_NAMED]) + (f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else "")
