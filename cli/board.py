@@ -124,6 +124,8 @@ def _wave_table(wave: WaveRecord, machines: tuple[MachineRecord, ...]) -> Table:
 def _wave_line(wave: WaveRecord) -> str:
     if wave.phase is Phase.ENDED:
         outcome = wave.outcome.value if wave.outcome else "ended"
+        if wave.passed and outcome != "verified":
+            return f"passed: {wave.reason}"
         return outcome if outcome == "verified" else f"{outcome}: {wave.reason}"
     if wave.phase is Phase.FOLLOWING:
         return f"job {wave.job_status}: {wave.last_line}" if wave.last_line else f"job {wave.job_status}"

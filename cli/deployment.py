@@ -26,6 +26,10 @@ class NotDeployed(Exception):
     """When there is no stack to speak to; the message says what to do."""
 
 
+class NotAborted(Exception):
+    """When there is no such run, or it has ended, or it is aborted already; the message says which it may be."""
+
+
 @dataclass(frozen=True)
 class RunView:
     """A run as recorded at one moment."""
@@ -154,6 +158,31 @@ class Deployment:
                 ]
                 waves.append((WaveRecord.from_json(item), tuple(sorted(machines, key=lambda each: each.position))))
         return RunView(RunRecord.from_json(meta), tuple(waves))
+
+    def abort(self, run_id: str, by: str, reason: str, at: str) -> None:
+        """Mark the run: what was not launched is not launched any more. `at` is UTC, ISO 8601. Errors: NotAborted."""
+        try:
+            self._client("dynamodb").update_item(
+                TableName=self.outputs["TableName"],
+                Key={"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "META"}},
+                UpdateExpression="SET aborted = :yes, aborted_by = :by, abort_reason = :why, aborted_at = :at",
+                ConditionExpression="aborted = :no AND (#status = :running OR interrupted = :yes)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":yes": {"BOOL": True},
+                    ":no": {"BOOL": False},
+                    ":by": {"S": by},
+                    ":why": {"S": reason},
+                    ":at": {"S": at},
+                    ":running": {"S": "running"},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise NotAborted(
+                f"{run_id} is not a run that can be aborted: unknown, ended, or aborted already"
+            ) from error
 
     def execution_status(self, arn: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from urllib.parse import urlsplit
 
 import typer
@@ -16,10 +17,16 @@ from rich.console import Console
 
 from cli.plan import InvalidPlan, load_plan
 from cli.prior import NotEvidence, read_proofs
+from cutover.instants import text
 from cutover.plan import Mode, Plan
 from cutover.records import Proof
 
+if TYPE_CHECKING:
+    from stage.simulator import Scenario
+
 TOKEN = "CLOUDENDURE_API_TOKEN"
+URL = "CLOUDENDURE_URL"
+CONSOLE = "https://console.cloudendure.com"
 CONNECT_SECONDS = 5.0
 
 app = typer.Typer(
@@ -29,6 +36,9 @@ plans = typer.Typer(help="Plans of a deployed Cutover, by the usual AWS variable
 app.add_typer(plans, name="plan")
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
+Chaos = Annotated[
+    int | None, typer.Option(metavar="SEED", min=0, help="Have things go wrong in the simulated world, by this seed.")
+]
 
 
 class Modes(StrEnum):
@@ -52,10 +62,41 @@ def check(plan: PlanFile) -> None:
 
 
 @app.command()
+def preflight(
+    plan: PlanFile,
+    mode: Annotated[Mode, typer.Option(help="Which run to look ahead to.")] = Mode.TEST,
+    service: Annotated[
+        str, typer.Option(metavar="URL", envvar=URL, help=f"The CloudEndure service; its token in {TOKEN}.")
+    ] = CONSOLE,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Find what would go wrong, all at once, and change nothing: exit 0 without errors, 1 with. Read-only rights do."""
+    compiled = _load(plan)
+    url, token = _url(service), _token()
+    import boto3  # the commands that speak to nobody start without it
+    from botocore.exceptions import BotoCoreError
+
+    from cli.deployment import Deployment
+    from cli.preflight import look, show, show_json
+    from cutover.errors import CutoverError
+
+    try:
+        looked = look(compiled, mode, url, token, Deployment(boto3.client))
+    except (CutoverError, BotoCoreError) as error:
+        _err().print(
+            f"{error}; nothing was changed, ask again later", style="red", markup=False, highlight=False, soft_wrap=True
+        )
+        raise typer.Exit(1) from None
+    (show_json if as_json else show)(looked, _out())
+    raise typer.Exit(1 if looked.preflight.refused else 0)
+
+
+@app.command()
 def rehearse(
     plan: PlanFile,
     mode: Annotated[Modes, typer.Option(help="`both` runs test, then cutover seven days later.")] = Modes.TEST,
     scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
+    chaos: Chaos = None,
     after: Annotated[Path | None, typer.Option(help="evidence.json of an earlier test run of this plan.")] = None,
     service: Annotated[
         str | None, typer.Option(metavar="URL", help=f"A CloudEndure service to use instead; token in {TOKEN}.")
@@ -64,16 +105,21 @@ def rehearse(
         int, typer.Option(min=0, max=65534, help="Port of the embedded AWS; its EC2 is on the next. 0: any free.")
     ] = 0,
     out: Annotated[Path | None, typer.Option(help="Where evidence goes; by default out/PLAN NAME/MODE/.")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep the stage there: the same command goes on, even after a kill."),
+    ] = None,
 ) -> None:
     """Carry a plan out on a local stage and leave its evidence: exit 0 only if every machine ended verified."""
     compiled = _load(plan)
-    if service is not None and scenario is not None:
-        _refuse("--service and --scenario exclude each other: a service elsewhere is not simulated")
+    if service is not None and (scenario is not None or chaos is not None):
+        _refuse("--service excludes --scenario and --chaos: a service elsewhere is not simulated")
     from cli.rehearse import Rehearsal, RunNotClaimed  # these bring the stage along; other commands do without it
     from stage.aws.emulator import StageFailed
     from stage.aws.ports import PortInUse
     from stage.simulator import Scenario, ScenarioError
     from stage.stage import DEFAULT_SCENARIO, Service, Stage
+    from stage.state_dir import StateRefused
 
     modes = [Mode.TEST, Mode.CUTOVER] if mode is Modes.BOTH else [Mode(mode.value)]
     folders = _folders(compiled, modes, out)
@@ -84,23 +130,31 @@ def rehearse(
         _refuse(str(error))
     signal.signal(signal.SIGTERM, _interrupt)
     console = _out()
-    rehearsal = Rehearsal(compiled, folders, proofs)
+    if chaos is not None and isinstance(plays, Scenario):
+        folder = folders[modes[0]] if len(modes) == 1 else folders[modes[0]].parent
+        plays = _chaos(chaos, plays, console, folder / "scenario.yaml")
+    rehearsal = Rehearsal(compiled, folders, proofs, state)
     rehearsal.clear()
     try:
-        with Stage(plays, region=compiled.region, port=aws_port, logs=folders[modes[0]] / "stage") as stage:
+        logs = folders[modes[0]] / "stage"
+        with Stage(plays, region=compiled.region, port=aws_port, logs=logs, state=state) as stage:
+            if state is not None:
+                begins = "continues the stage in" if stage.continues else "a new stage in"
+                console.print(f"{begins} {state}", highlight=False, soft_wrap=True)
             console.print(
                 f"AWS {stage.aws.url}, EC2 {stage.aws.ec2_url}, any credentials; service {stage.url}",
                 highlight=False,
                 soft_wrap=True,
             )
             verified = rehearsal.carry_out(stage, console)
-    except PortInUse as error:
+    except (PortInUse, StateRefused) as error:
         _refuse(str(error))
     except (StageFailed, RunNotClaimed) as error:
         _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        _err().print("interrupted; nothing is left running, the evidence says how far it came", style="red")
+        more = ", and the same command goes on" if state else ""
+        _err().print(f"interrupted; nothing is left running, the evidence says how far it came{more}", style="red")
         raise typer.Exit(1) from None
     raise typer.Exit(0 if verified else 1)
 
@@ -109,6 +163,7 @@ def rehearse(
 def simulator(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where to answer, on 127.0.0.1.")],
     scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
+    chaos: Chaos = None,
 ) -> None:
     """Serve the CloudEndure simulator alone, until interrupted. Targets are made in the EC2 at AWS_ENDPOINT_URL_EC2."""
     from stage.simulator import Opening, Scenario, ScenarioError, Simulator, ec2_client, serve  # needed here alone
@@ -118,6 +173,8 @@ def simulator(
         world = Scenario.load(scenario or DEFAULT_SCENARIO)
     except ScenarioError as error:
         _refuse(str(error))
+    if chaos is not None:
+        world = _chaos(chaos, world, _out())
     signal.signal(signal.SIGTERM, _interrupt)
     region = next(iter(world.projects.values())).region
     try:
@@ -131,6 +188,27 @@ def simulator(
         _refuse(f"port {port} of 127.0.0.1 cannot be used ({error}); choose another with --port")
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+@app.command()
+def abort(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as its messages name it.")],
+    by: Annotated[str, typer.Option(help="Who decides it.")],
+    reason: Annotated[str, typer.Option(help="Why; the messages and the evidence say it.")],
+) -> None:
+    """Abort a run of the deployed Cutover: nothing more is launched, what was launched is followed to its end."""
+    import boto3  # the commands that speak to nobody start without it
+
+    from cli.deployment import Deployment, NotAborted, NotDeployed
+
+    if not by.strip() or not reason.strip():
+        _refuse("an abort names who (--by) and why (--reason)")
+    try:
+        Deployment(boto3.client).abort(run, by, reason, text(datetime.now(UTC)))
+    except (NotDeployed, NotAborted) as error:
+        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _out().print(f"{run} is aborted: nothing more is launched", highlight=False, soft_wrap=True)
 
 
 @plans.command("put")
@@ -160,6 +238,20 @@ def _load(path: Path) -> Plan:
         for problem in error.problems:
             _err().print(str(problem), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
+
+
+def _chaos(seed: int, scenario: Scenario, console: Console, file: Path | None = None) -> Scenario:
+    """What the seed makes of the scenario, said in one line and, with `file`, written there to be read and replayed."""
+    from stage.simulator.chaos import draw  # brings the simulator along
+
+    drawn = draw(seed, scenario)
+    where = ""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(drawn.scenario.text(str(drawn)), encoding="utf-8")
+        where = f"; replay it with --scenario {file}"
+    console.print(f"{drawn}{where}", markup=False, highlight=False, soft_wrap=True)
+    return drawn.scenario
 
 
 def _folders(plan: Plan, modes: list[Mode], out: Path | None) -> dict[Mode, Path]:
@@ -193,7 +285,7 @@ def _url(given: str) -> str:
 def _token() -> str:
     token = os.environ.get(TOKEN, "").strip()
     if not token:
-        _refuse(f"--service needs the service's API token in the environment variable {TOKEN}")
+        _refuse(f"the service's API token is needed in the environment variable {TOKEN}")
     return token
 
 

@@ -10,6 +10,9 @@ from cutover.evidence import SCHEMA_VERSION
 from cutover.plan import Mode, Plan
 from cutover.records import Proof
 
+READABLE = range(1, SCHEMA_VERSION + 1)
+"""Versions of the evidence that tell what is read here. Version 1 did not say what was launched: it is not compared."""
+
 
 class NotEvidence(Exception):
     """When a file is not the evidence of a test run of this plan; the message says what was seen and what to do."""
@@ -30,8 +33,10 @@ def read_proofs(path: Path, plan: Plan) -> list[Proof]:
 
 
 def _proofs(path: Path, plan: Plan, evidence: dict[str, Any]) -> list[Proof]:
+    if evidence["schema_version"] not in READABLE:
+        seen = f"schema_version is {evidence['schema_version']!r}, and must be {READABLE[0]} to {READABLE[-1]}"
+        raise NotEvidence(f"{path}: {seen}; give a test run of plan {plan.name} that this version or an older one made")
     wanted = {
-        "schema_version": (evidence["schema_version"], SCHEMA_VERSION),
         "plan.name": (evidence["plan"]["name"], plan.name),
         "run.mode": (evidence["run"]["mode"], Mode.TEST.value),
     }
@@ -47,6 +52,7 @@ def _proofs(path: Path, plan: Plan, evidence: dict[str, Any]) -> list[Proof]:
             instance=machine["target"]["instance_id"] if machine["target"] else None,
             at=run["ended"] or run["started"],
             source=path.name,
+            configuration=machine.get("launch_configuration"),
         )
         for wave in evidence["waves"]
         for machine in wave["machines"]

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cli.board import Board, watching
 from cli.deployment import Deployment, RunView
+from cli.progress import Progress
 from cutover.evidence import WaveEvidence, build
 from cutover.machine import Job
 from cutover.plan import Mode, Plan
@@ -35,11 +36,15 @@ class RunNotClaimed(Exception):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What to carry out on a stage, and where to leave the evidence: one folder for each mode."""
+    """What to carry out on a stage, and where to leave the evidence: one folder for each mode.
+
+    `state`: the directory of a stage that is kept, for what a rehearsal after a kill must know.
+    """
 
     plan: Plan
     folders: dict[Mode, Path]
     proofs: Sequence[Proof] = ()
+    state: Path | None = None
 
     def clear(self) -> None:
         """Remove what an earlier rehearsal left: it must not be taken for this one's."""
@@ -52,23 +57,41 @@ class Rehearsal:
         deployment = Deployment(stage.client)
         deployment.put_plan(self.plan)
         deployment.put_proofs(self.plan.name, self.proofs)
+        progress = Progress(self.state / "rehearsal.json" if self.state else None, self.plan, [*self.folders])
+        verified = True
         for number, (mode, folder) in enumerate(self.folders.items()):
-            if number:
+            if number and not progress.begun(mode):
                 moved = stage.advance(SEVEN_DAYS)
                 how = "is moved on seven days" if moved else "is its own and stays as it is"
                 console.print(f"the service's clock {how}; {mode.value} begins", highlight=False)
-            if not _one_run(deployment, self.plan, mode, folder, console, sleep):
-                return False
-        return True
+            latest = deployment.latest_run(self.plan.name, mode)
+            own = latest if latest != progress.begin(mode, latest) else None
+            verified = _one_run(deployment, self.plan, mode, own, folder, console, sleep)
+            if not verified:
+                break
+        progress.end()
+        return verified
 
 
 def _one_run(
-    deployment: Deployment, plan: Plan, mode: Mode, folder: Path, console: Console, sleep: Callable[[float], None]
+    deployment: Deployment,
+    plan: Plan,
+    mode: Mode,
+    own: str | None,
+    folder: Path,
+    console: Console,
+    sleep: Callable[[float], None],
 ) -> bool:
-    run_id = _request(deployment, plan, mode, sleep)
+    """Carry one mode out and say how it ended; `own`: the run that this rehearsal began before it was killed."""
+    begun = deployment.view(own) if own else None
+    ended = begun is not None and begun.run.outcome in GOOD
+    if own:
+        said = "had ended well, and is not repeated" if ended else "was under way, and goes on"
+        console.print(f"{mode.value}: run {own} {said}", highlight=False, soft_wrap=True)
+    run_id = own if own and ended else _request(deployment, plan, mode, sleep)
     try:
         with watching(console) as board:
-            view = _follow(deployment, run_id, board, sleep)
+            view = _follow(deployment, run_id, board, sleep, 0 if ended else TELL_SECONDS)
     except KeyboardInterrupt:
         _leave_evidence(deployment, run_id, folder)
         raise
@@ -89,21 +112,28 @@ def _one_run(
 
 
 def _request(deployment: Deployment, plan: Plan, mode: Mode, sleep: Callable[[float], None]) -> str:
-    """Begin the run by an event, as in an account; its id once it is claimed."""
-    before = deployment.latest_run(plan.name, mode)
+    """Begin the run by an event, as in an account; its id once it is claimed, or an active one has a new execution."""
+    before = _latest(deployment, plan, mode)
     deployment.request_run(plan, mode)
     until = time.monotonic() + CLAIM_SECONDS
-    while (run_id := deployment.latest_run(plan.name, mode)) in (None, before):
+    while (latest := _latest(deployment, plan, mode)) == before:
         if time.monotonic() > until:
             raise RunNotClaimed(
                 f"no run of {plan.name} in {mode.value} mode was claimed; see the log of the start function"
             )
         sleep(LOOK_SECONDS / 4)
-    return str(run_id)
+    return str(latest[0])
 
 
-def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[float], None]) -> RunView:
-    """Show the run until its execution has ended and its end was told; how it was then."""
+def _latest(deployment: Deployment, plan: Plan, mode: Mode) -> tuple[str | None, str | None]:
+    """The run claimed last and the execution that carries it out."""
+    run_id = deployment.latest_run(plan.name, mode)
+    view = deployment.view(run_id) if run_id else None
+    return run_id, view.run.execution if view else None
+
+
+def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[float], None], tell: float) -> RunView:
+    """Show the run until its execution has ended and its end was told, within `tell` seconds; how it was then."""
     told_by: float | None = None
     begun_by = time.monotonic() + CLAIM_SECONDS
     while True:
@@ -111,8 +141,8 @@ def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[
         if view is not None:
             board.show(view)
             if view.run.execution and deployment.execution_status(view.run.execution) != "RUNNING":
-                told_by = told_by or time.monotonic() + TELL_SECONDS
-                if view.run.told or time.monotonic() > told_by:
+                told_by = told_by or time.monotonic() + tell
+                if view.run.told or time.monotonic() >= told_by:
                     return view
             elif not view.run.execution and time.monotonic() > begun_by:
                 raise RunNotClaimed(f"run {run_id} was claimed and nothing carries it out; see the log of open_run")

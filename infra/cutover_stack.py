@@ -93,10 +93,18 @@ class CutoverStack(Stack):
                 Thing.CLOUDENDURE: [secrets.cloudendure_arn],
                 Thing.SLACK: [secrets.slack_arn],
                 Thing.EC2: ["*"],
+                Thing.QUOTAS: ["*"],
+                Thing.KEYS: [self.format_arn(service="kms", region="*", resource="key", resource_name="*")],
+                Thing.PROFILES: [
+                    self.format_arn(service="iam", region="", resource="instance-profile", resource_name="*")
+                ],
                 # Targets are launched where the plan says, in any region of the account.
                 Thing.TARGETS: [
                     self.format_arn(service="ec2", region="*", resource=kind, resource_name="*")
                     for kind in ("instance", "volume", "network-interface")
+                ],
+                Thing.LATE_TARGETS: [
+                    self.format_arn(service="ec2", region="*", resource="instance", resource_name="*")
                 ],
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],

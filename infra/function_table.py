@@ -27,7 +27,11 @@ class Thing(Enum):
     CLOUDENDURE = auto()  # the secret with the API token; who has it speaks to the service
     SLACK = auto()  # the secret with the webhook's URL
     EC2 = auto()  # looking around
+    QUOTAS = auto()
+    KEYS = auto()  # KMS keys of the account
+    PROFILES = auto()  # instance profiles of the account
     TARGETS = auto()  # instances, volumes and network interfaces of the account
+    LATE_TARGETS = auto()  # instances that a run has tagged as come too late
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
@@ -39,7 +43,16 @@ WILD: Mapping[Thing, str] = {
     Thing.RUNS: "Objects per run, named by the run.",
     Thing.EXECUTIONS: "An execution per attempt, named by the run.",
     Thing.EC2: "EC2's Describe actions take no resource (Service Authorization Reference).",
+    Thing.QUOTAS: "Reading a quota takes no resource (Service Authorization Reference).",
+    Thing.KEYS: "The key is named by the replication settings of each project; this account's, only described.",
+    Thing.PROFILES: "The profiles are named by each machine's launch configuration; this account's, only read.",
     Thing.TARGETS: "Targets do not exist before they are launched; only their kinds, and only in this account.",
+    Thing.LATE_TARGETS: "The same; and only instances that carry the tag cutover:isolated.",
+}
+
+# Under which condition a thing may be touched, where its name does not say enough.
+ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
+    Thing.LATE_TARGETS: {"Null": {"aws:ResourceTag/cutover:isolated": "false"}},
 }
 
 
@@ -61,6 +74,26 @@ GET_SECRET: Actions = ("secretsmanager:GetSecretValue",)
 PUT_EVENTS: Actions = ("events:PutEvents",)
 PUT_ASIDE: Actions = ("sqs:SendMessage",)
 
+DESCRIBE_INSTANCES: Actions = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeInstanceStatus",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+)
+SEE_PROTECTION: Actions = ("ec2:DescribeInstanceAttribute",)
+
+# What preflight looks at in EC2; functions/cutover/survey_ec2.py asks for these and no others.
+PREFLIGHT_EC2: Actions = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVolumes",
+)
+
 # How a run is closed is the same whether the workflow does it or somebody has to after the workflow died.
 CLOSE_RUN: Mapping[Thing, Actions] = {
     Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
@@ -76,15 +109,22 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.PLAN_MACHINE: ("states:StartExecution",),
+            Thing.EXECUTIONS: ("states:DescribeExecution",),
             Thing.UNDELIVERED_REQUESTS: PUT_ASIDE,
         },
     ),
     "open_run": Row(
-        120,
+        300,
         {
-            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.TABLE: _dynamodb(
+                "GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem", "ConditionCheckItem"
+            ),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.EC2: tuple(sorted({*PREFLIGHT_EC2, *DESCRIBE_INSTANCES, *SEE_PROTECTION})),
+            Thing.QUOTAS: ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"),
+            Thing.KEYS: ("kms:DescribeKey",),
+            Thing.PROFILES: ("iam:GetInstanceProfile",),
         },
     ),
     "next_wave": Row(
@@ -99,12 +139,24 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.CLOUDENDURE: GET_SECRET,
         },
     ),
+    "configure_targets": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.EC2: ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets"),
+        },
+    ),
     "launch_targets": Row(
         300,
         {
-            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.TABLE: _dynamodb(
+                "GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem", "ConditionCheckItem"
+            ),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.EC2: DESCRIBE_INSTANCES + SEE_PROTECTION,
         },
     ),
     "find_launch": Row(
@@ -131,13 +183,21 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.PLANS: GET_OBJECT,
             Thing.RUNS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
-            Thing.EC2: (
-                "ec2:DescribeInstances",
-                "ec2:DescribeInstanceStatus",
-                "ec2:DescribeSecurityGroups",
-                "ec2:DescribeSubnets",
-            ),
+            Thing.EC2: DESCRIBE_INSTANCES,
             Thing.TARGETS: ("ec2:CreateTags",),
+        },
+    ),
+    "watch_late_targets": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.RUNS: GET_OBJECT + PUT_OBJECT,
+            Thing.EXECUTIONS: ("states:GetExecutionHistory",),
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.EC2: DESCRIBE_INSTANCES,
+            Thing.TARGETS: ("ec2:CreateTags",),
+            Thing.LATE_TARGETS: ("ec2:StopInstances",),
         },
     ),
     "close_wave": Row(
@@ -147,11 +207,19 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.PLANS: GET_OBJECT,
         },
     ),
+    "give_back": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
     "close_run": Row(300, CLOSE_RUN),
     "tell": Row(
         30,
         {
-            Thing.TABLE: _dynamodb("GetItem", "UpdateItem", "Query"),
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.BUS: PUT_EVENTS,
         },

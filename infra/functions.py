@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.function_table import FUNCTIONS, WILD, Thing, camel_case
+from infra.function_table import FUNCTIONS, ONLY_IF, WILD, Thing, camel_case
 from infra.wildcards import acknowledge_wildcard
 
 LOG_RETENTION = logs.RetentionDays.ONE_YEAR
@@ -87,7 +87,9 @@ class Functions(Construct):
                         resources=[self._logs[name].log_group_arn],
                     ),
                     *(
-                        iam.PolicyStatement(actions=list(actions), resources=list(resources[thing]))
+                        iam.PolicyStatement(
+                            actions=list(actions), resources=list(resources[thing]), conditions=ONLY_IF.get(thing)
+                        )
                         for thing, actions in row.may.items()
                     ),
                 ],

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from stage.aws.emulator import Emulator, StageFailed
-from stage.aws.ports import find_free
-from stage.simulator import Scenario, ServedSimulator, Simulator, serve
+from stage.aws.ports import find_free, is_free
+from stage.simulator import Memory, Scenario, ServedSimulator, Simulator, serve
+from stage.state_dir import StateDir
 
 ROOT = Path(__file__).parents[1]
 DEFAULT_SCENARIO = ROOT / "plans" / "scenarios" / "demo.yaml"
@@ -33,11 +34,17 @@ class Stage:
     """Brings everything up on entry and leaves nothing running on exit.
 
     `plays`: the scenario to simulate, at its own speed, or a service elsewhere, in real time. Fails as StageFailed or
-    PortInUse. `logs`: where the emulator writes what it and the functions say.
+    PortInUse. `logs`: where the emulator writes what it and the functions say. `state`: a directory in which all but
+    secrets is kept while the stage runs, and from which it goes on, killed or not; StateRefused when it cannot.
     """
 
-    def __init__(self, plays: Scenario | Service, *, region: str, port: int, logs: Path) -> None:
+    def __init__(
+        self, plays: Scenario | Service, *, region: str, port: int, logs: Path, state: Path | None = None
+    ) -> None:
         self._plays, self._region, self._port, self._logs = plays, region, port, logs
+        self._dir = StateDir(state, world=_world(plays), region=region) if state else None
+        self.continues = False
+        """Whether it goes on from a state."""
         self._up = ExitStack()
         self.simulator: ServedSimulator[Simulator] | None = None
         self.aws: Emulator
@@ -45,33 +52,51 @@ class Stage:
 
     def __enter__(self) -> Self:
         with ExitStack() as up:
+            if self._dir is not None:
+                self.continues = up.enter_context(self._dir).kept
             template = _synthesized()
             token = self._raise(up, self._plays)
             outputs = self.aws.deploy(template, {"CloudEndureUrl": self.url, "Simulated": "true"})
             secrets = self.aws.client("secretsmanager")
             secrets.put_secret_value(SecretId=outputs["CloudEndureSecretArn"], SecretString=token)
+            if self._dir is not None:
+                self._dir.note(up=True)
             self._up = up.pop_all()
         return self
 
     def _raise(self, up: ExitStack, plays: Scenario | Service) -> str:
         """AWS and the service, each of which must know where the other is; the service's token."""
         if isinstance(plays, Service):
-            self.aws = up.enter_context(Emulator(port=self._port, region=self._region, log_dir=self._logs))
+            self.aws = up.enter_context(self._emulator())
             self.url = plays.url
             return plays.token
-        console = find_free()
-        self.aws = up.enter_context(
-            Emulator(
-                port=self._port,
-                region=self._region,
-                wait_scale=1 / plays.clock.speed,
-                clock_url=f"http://127.0.0.1:{console}",
-                log_dir=self._logs,
-            )
-        )
-        self.simulator = up.enter_context(serve(Simulator(plays, ec2=self.aws.client("ec2")), console))
+        console = self._same_port("console") or find_free()
+        clock_url = f"http://127.0.0.1:{console}"
+        self.aws = up.enter_context(self._emulator(wait_scale=1 / plays.clock.speed, clock_url=clock_url))
+        memory = Memory(self._dir.simulator) if self._dir else None
+        self.simulator = up.enter_context(serve(Simulator(plays, self.aws.client("ec2"), memory=memory), console))
         self.url = self.simulator.url
+        if self._dir:
+            self._dir.note(console=console)
         return self.simulator.token
+
+    def _emulator(self, **more: Any) -> Emulator:
+        emulator = Emulator(
+            port=self._port or self._same_port("aws"),
+            region=self._region,
+            log_dir=self._logs,
+            state=self._dir.aws if self._dir else None,
+            inherited=(self._dir.lock,) if self._dir else (),
+            **more,
+        )
+        if self._dir:
+            self._dir.note(aws=emulator.port)
+        return emulator
+
+    def _same_port(self, name: str) -> int:
+        """The port used before, so that what is kept need not change; 0, any, when there is none or it is taken."""
+        port = self._dir.port(name) if self._dir else 0
+        return port if port and is_free(port) and is_free(port + 1) else 0
 
     def client(self, service: str) -> Any:
         """A boto3 client of the stage's AWS."""
@@ -88,6 +113,13 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._up.close()
+
+
+def _world(plays: Scenario | Service) -> str:
+    """What is simulated, without its secrets; or whose service it is."""
+    if isinstance(plays, Service):
+        return plays.url
+    return plays.model_dump_json(exclude={"account": {"token", "password"}})
 
 
 def _synthesized() -> Path:

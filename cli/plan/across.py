@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
+from cli.plan.compile import canary_name
 from cli.plan.fields import seconds, utc
 from cli.plan.model import MOST_TAGS, Poll, spelled_out
 from cli.plan.problems import Path, Problem
@@ -31,6 +32,11 @@ class _Part:
             data = data.get(key) if isinstance(data, dict) else {}
         return data if isinstance(data, dict) else {}
 
+    def labels(self) -> dict[str, str]:
+        """What a machine may be called, without case, and as it is written."""
+        given = [self.data[key] for key in ("name", "id") if isinstance(self.data.get(key), str)]
+        return {label.casefold(): label for label in given}
+
     def parts(self, key: str) -> Iterator[_Part]:
         items = self.data.get(key)
         for position, item in enumerate(items if isinstance(items, list) else []):
@@ -46,6 +52,9 @@ def problems(source: Source) -> Iterator[Problem]:
     yield from _schedule(source, plan)
     yield from _poll(source, plan)
     yield from _wave_names(source, [wave for wave, _ in waves])
+    for wave, machines in waves:
+        yield from _at_least(source, wave, machines)
+        yield from _canary(source, wave, machines)
     yield from _machines(source, [machine for _, machines in waves for machine in machines])
     yield from _tags(source, plan, waves)
     for mode in ("test", "cutover"):
@@ -87,6 +96,34 @@ def _wave_names(source: Source, waves: list[_Part]) -> Iterator[Problem]:
         if isinstance(name, str) and first.setdefault(name, path) != path:
             rule = f"a wave's name stands once, and it is on line {source.line(first[name])}"
             yield source.problem(path, rule, "rename one of the two")
+    for wave in waves:
+        name = wave.data.get("name")
+        if isinstance(name, str) and "canary" in wave.data and (taken := first.get(canary_name(name))):
+            rule = f"the canary of wave {name!r}, on line {source.line((*wave.path, 'canary'))}, is a wave of this name"
+            yield source.problem(taken, rule, "rename one of the two waves")
+
+
+def _at_least(source: Source, wave: _Part, machines: list[_Part]) -> Iterator[Problem]:
+    wanted = wave.data.get("at_least")
+    if isinstance(wanted, int) and wanted > len(machines) > 0:
+        rule = f"at most the number of machines in the wave, {len(machines)}"
+        yield source.problem((*wave.path, "at_least"), rule, "write a smaller number, or leave it out for all")
+
+
+def _canary(source: Source, wave: _Part, machines: list[_Part]) -> Iterator[Problem]:
+    """A canary is one of the wave's machines, goes ahead of others, and decides whether they follow."""
+    canary, path = wave.data.get("canary"), (*wave.path, "canary")
+    if not isinstance(canary, str) or not machines:
+        return
+    ahead = [each for each in machines if canary.casefold() in each.labels()]
+    if not ahead:
+        listed = "; ".join(label for each in machines[:5] for label in each.labels().values())
+        yield source.problem(path, "the canary is a machine of its wave, as listed there", f"name one of: {listed}")
+    elif ahead[0].data.get("optional") is True:
+        rule = "a canary is not optional: nothing would depend on what became of it"
+        yield source.problem(path, rule, "name another one, or remove its `optional`")
+    if len(machines) == 1:
+        yield source.problem(path, "a canary goes ahead of others in its wave", "add the others, or remove `canary`")
 
 
 def _machines(source: Source, machines: list[_Part]) -> Iterator[Problem]:
@@ -104,6 +141,14 @@ def _machines(source: Source, machines: list[_Part]) -> Iterator[Problem]:
                 line = source.line(first[key, value.casefold()])
                 rule = f"a machine stands once in a plan, in whatever case, and it is on line {line}"
                 yield source.problem(path, rule, "remove one of the two")
+        yield from _machine(source, machine)
+
+
+def _machine(source: Source, machine: _Part) -> Iterator[Problem]:
+    if machine.data.get("critical") is True and machine.data.get("optional") is True:
+        rule = "a machine is critical, optional, or neither"
+        yield source.problem((*machine.path, "optional"), rule, "remove one of the two", "both critical and optional")
+    yield from _twice(source, machine, "a field", "accept_changes", "fields")
 
 
 def _tags(source: Source, plan: _Part, waves: list[tuple[_Part, list[_Part]]]) -> Iterator[Problem]:
@@ -137,10 +182,15 @@ def _private_ips(source: Source, mode: str, plan: _Part, waves: list[tuple[_Part
 
 def _security_groups(source: Source, part: _Part) -> Iterator[Problem]:
     for mode in ("test", "cutover"):
-        groups = part.at("expect", mode).get("security_groups")
-        if not isinstance(groups, list):
-            continue
-        for position, group in enumerate(groups):
-            if isinstance(group, str) and group in groups[:position]:
-                path = (*part.path, "expect", mode, "security_groups", position)
-                yield source.problem(path, "a security group stands once in a list", "remove one of the two")
+        yield from _twice(source, part, "a security group", "expect", mode, "security_groups")
+
+
+def _twice(source: Source, part: _Part, what: str, *keys: str) -> Iterator[Problem]:
+    """Texts that stand a second time in the list at `keys`."""
+    given = part.at(*keys[:-1]).get(keys[-1])
+    items = given if isinstance(given, list) else []
+    for position, item in enumerate(items):
+        if isinstance(item, str) and item in items[:position]:
+            yield source.problem(
+                (*part.path, *keys, position), f"{what} stands once in a list", "remove one of the two"
+            )

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 from cli.plan import model
 from cli.plan.fields import seconds, utc
-from cutover.plan import Expectation, Mode, Plan, PlannedMachine, PollBounds, Waiver, Wave
+from cutover.plan import (
+    AcceptedChanges,
+    Expectation,
+    Mode,
+    OnFailure,
+    Plan,
+    PlannedMachine,
+    PollBounds,
+    Replacement,
+    Waiver,
+    Wave,
+)
 
 Overlay = TypeVar("Overlay", bound=model.Block)
 
@@ -19,7 +31,7 @@ def compiled(plan: model.AuthorPlan) -> Plan:
         service=plan.service,
         project=plan.project,
         region=plan.region,
-        waves=tuple(_wave(plan, wave) for wave in plan.waves),
+        waves=tuple(part for wave in plan.waves for part in _with_canary(_wave(plan, wave), wave.canary)),
         schedule={mode: utc(instant).strftime("%Y-%m-%dT%H:%M:%SZ") for mode, instant in schedule.items() if instant},
     )
 
@@ -41,7 +53,31 @@ def _wave(plan: model.AuthorPlan, wave: model.Wave) -> Wave:
         ok_in_a_row=verify.ok_in_a_row,
         on_failure=wave.on_failure or plan.on_failure,
         poll=PollBounds(minimum=seconds(poll.minimum), maximum=seconds(poll.maximum)),
+        at_least=wave.at_least,
+        launch_configuration=laid_over(plan.launch_configuration, wave.launch_configuration).differences,
     )
+
+
+def _with_canary(wave: Wave, canary: str | None) -> list[Wave]:
+    """The wave, or the canary and then the rest: a canary is launched alone, and so a wave of its own.
+
+    Nothing follows a canary that fails, whatever the rule: that is what it is sent ahead for.
+    """
+    if canary is None:
+        return [wave]
+    ahead = tuple(each for each in wave.machines if each.label.casefold() == canary.casefold())
+    rest = tuple(each for each in wave.machines if each not in ahead)
+    rule = OnFailure.STOP if wave.on_failure is OnFailure.CONTINUE else wave.on_failure
+    left = None if wave.at_least is None else max(wave.at_least - len(ahead), 0)
+    return [
+        replace(wave, name=canary_name(wave.name), machines=ahead, at_least=None, on_failure=rule, canary=True),
+        replace(wave, machines=rest, at_least=left),
+    ]
+
+
+def canary_name(wave: str) -> str:
+    """What the canary's own wave is called."""
+    return f"{wave}-canary"
 
 
 def _machine(plan: model.AuthorPlan, wave: model.Wave, machine: model.Machine) -> PlannedMachine:
@@ -54,7 +90,19 @@ def _machine(plan: model.AuthorPlan, wave: model.Wave, machine: model.Machine) -
             Mode.CUTOVER: _expectation(*(expect.cutover for expect in levels)),
         },
         tags={**plan.tags, **wave.tags, **machine.tags},
+        critical=machine.critical,
+        optional=machine.optional,
+        replace=_replacement(machine.replace),
+        accept_changes=_accepted(machine.accept_changes),
     )
+
+
+def _replacement(given: model.Replacement | None) -> Replacement | None:
+    return Replacement(**given.model_dump()) if given else None
+
+
+def _accepted(given: model.AcceptedChanges | None) -> AcceptedChanges | None:
+    return AcceptedChanges(tuple(given.fields), given.by, given.reason) if given else None
 
 
 def _expectation(plan: model.ExpectedTarget, wave: model.ExpectedTarget, machine: model.ExpectedTarget) -> Expectation:

@@ -144,6 +144,15 @@ MachineId = Annotated[
     str,
     Text(f"^{UUID.pattern}$", "a service's machine id is a UUID", "copy the id, or give the source's `name` instead"),
 ]
+ReplacedInstance = Annotated[
+    str,
+    Text(
+        r"^(none|i-([0-9a-f]{8}|[0-9a-f]{17}))$",
+        "an EC2 instance id (i- and 8 or 17 hexadecimal digits), or `none`",
+        "copy the id that the refusal names",
+        32,
+    ),
+]
 InstanceType = Annotated[
     str,
     Text(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "write a type such as m5.large", 64),

@@ -22,6 +22,7 @@ from cli.plan.fields import (
     PrivateIp,
     Reason,
     Region,
+    ReplacedInstance,
     SecurityGroup,
     Subnet,
     TagKey,
@@ -29,7 +30,7 @@ from cli.plan.fields import (
     Version,
     refusal,
 )
-from cutover.plan import OnFailure
+from cutover.plan import OnDifference, OnFailure
 
 MOST_TAGS = 45
 """EC2 allows 50 on an instance; the others are the migration service's and ours."""
@@ -53,6 +54,40 @@ class Waiver(Block):
 
     by: Line = Field(description="Who allowed it.", examples=["lead@example.com"])
     reason: Reason = Field(description="Why, in a sentence.", examples=["rebuilt on Friday, tested by hand"])
+
+
+class Replacement(Block):
+    """A target that a launch may delete although it is live, kept or protected: which one, who allowed it, and why."""
+
+    instance: ReplacedInstance = Field(
+        description="The EC2 id of that target, or `none` where a cutover is recorded and its target is gone.",
+        examples=["i-0a1b2c3d4e5f60718"],
+    )
+    by: Line = Field(description="Who allowed it.", examples=["lead@example.com"])
+    reason: Reason = Field(description="Why, in a sentence.", examples=["cut over by mistake, nobody uses it"])
+
+
+class AcceptedChanges(Block):
+    """Changes of a launch configuration since the tested launch that a cutover may go on with."""
+
+    fields: list[Line] = Field(
+        min_length=1,
+        description="The fields that changed, as the refusal names them.",
+        examples=[["iamRole"]],
+        json_schema_extra={"uniqueItems": True},
+    )
+    by: Line = Field(description="Who accepted them.", examples=["lead@example.com"])
+    reason: Reason = Field(description="Why, in a sentence.", examples=["the role was renamed on Monday"])
+
+
+class LaunchConfiguration(Block):
+    """What the service is set to launch, compared with what the plan expects."""
+
+    differences: OnDifference = Field(
+        default=OnDifference.REFUSE,
+        strict=False,
+        description="Where it differs from `expect`: refuse the launch, or correct it before and launch then.",
+    )
 
 
 class GateOfTest(Block):
@@ -143,6 +178,14 @@ class Machine(Block):
     id: MachineId | None = Field(default=None, description="The machine's id at the replication service.")
     expect: Expect = Field(default_factory=Expect, description="Laid over the wave's, key by key in each mode.")
     tags: Tags
+    critical: bool = Field(default=False, description="The wave does not pass unless this machine is verified.")
+    optional: bool = Field(default=False, description="The wave never fails, and never waits too long, for this one.")
+    replace: Replacement | None = Field(
+        default=None, description="Lets a launch delete a target that is live, kept or protected."
+    )
+    accept_changes: AcceptedChanges | None = Field(
+        default=None, description="Lets a cutover go on although the launch configuration changed since the test."
+    )
 
 
 def spelled_out(machine: Any) -> Any:
@@ -180,6 +223,9 @@ class Rules(Block):
     test_gate: GateOfTest = Field(default_factory=GateOfTest, description="Which test a cutover asks for.")
     verify: Verify = Field(default_factory=Verify, description="How launched targets are proved.")
     poll: Poll = Field(default_factory=Poll, description="How often the service is looked at.")
+    launch_configuration: LaunchConfiguration = Field(
+        default_factory=LaunchConfiguration, description="What the service is set to launch, compared with `expect`."
+    )
     expect: Expect = Field(default_factory=Expect, description="What targets must look like, for each mode.")
     tags: Tags
 
@@ -193,6 +239,14 @@ class Wave(Rules):
     )
     on_failure: OnFailure | None = Field(
         default=None, strict=False, description="This wave's rule, in place of the plan's."
+    )
+    at_least: int | None = Field(
+        default=None, ge=1, description="How many machines must be verified; without it, all that are not optional."
+    )
+    canary: Line | None = Field(
+        default=None,
+        description="The machine, as listed, that goes ahead alone; the others follow once it is verified.",
+        examples=["web01"],
     )
 
 

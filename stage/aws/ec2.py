@@ -12,8 +12,9 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from moto.ec2.models.instances import Instance
@@ -21,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from stage.aws.ec2_state import WSGI, Memory
 from stage.aws.lifeline import end_with
 from stage.aws.ports import HOST
 
@@ -33,8 +35,6 @@ REACHABILITY = {
 """EC2's summary of a status check, and the detail it goes with."""
 
 RUNNING = 16
-
-WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 @dataclass
@@ -97,11 +97,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m stage.aws.ec2", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--parent", type=int, default=os.getppid(), help="the process to end with")
+    parser.add_argument("--state", type=Path, help="the file that keeps everything; default: nothing is kept")
     given = parser.parse_args(argv)
     end_with(given.parent)
     statuses = Statuses({}, {})
     drive(statuses)
-    application = with_statuses(DomainDispatcherApplication(create_backend_app), statuses)
+    if given.state is not None:  # Amazon's images, which nobody launches here, would be most of what is kept
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    memory = Memory(given.state, statuses.instance, statuses.system)
+    application = memory.around(with_statuses(DomainDispatcherApplication(create_backend_app), statuses))
     make_server(HOST, given.port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -40,7 +40,9 @@ class Emulator:
 
     `port`: N, with N+1 for EC2; 0 finds a free pair. `wait_scale` multiplies every Wait and Retry of Step Functions.
     `clock_url`: a simulator whose clock (`GET /_simulator/clock`) schedules and Wait timestamps follow; else real time.
-    `log_dir` receives `emulator.log`, `ec2.log` and `functions/<name>.log`. Raises PortInUse or StageFailed.
+    `log_dir` receives `emulator.log`, `ec2.log` and `functions/<name>.log`. `state`: the directory in which everything
+    but the values of secrets is kept while it runs, and from which it comes back; `inherited`: descriptors that every
+    process shall hold. Raises PortInUse or StageFailed.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Emulator:
         region: str = "us-west-2",
         wait_scale: float = 1.0,
         clock_url: str | None = None,
+        state: Path | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         self.region = region
         self.account = ACCOUNT
@@ -58,6 +62,7 @@ class Emulator:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._wait_scale = wait_scale
         self._clock_url = clock_url
+        self._state, self._inherited = state, inherited
         self._session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="stage", region_name=region)
         self._clients: dict[str, AnyClient] = {}
         self._children: list[subprocess.Popen[bytes]] = []
@@ -134,9 +139,14 @@ class Emulator:
         emulator += ["--log-dir", str(self.log_dir)]
         if self._clock_url is not None:
             emulator += ["--clock-url", self._clock_url]
+        ec2: list[str] = []
+        if self._state is not None:
+            self._state.mkdir(parents=True, exist_ok=True)
+            emulator += ["--state", str(self._state.resolve() / "services")]
+            ec2 += ["--state", str(self._state.resolve() / "ec2")]
         try:
             self._spawn("stage.aws.server", port, emulator, "emulator.log")
-            self._spawn("stage.aws.ec2", port + 1, [], "ec2.log")
+            self._spawn("stage.aws.ec2", port + 1, ec2, "ec2.log")
             self._await(self._children[0], f"{self.url}/_ministack/ready", "emulator.log")
             answering = self._await(self._children[1], f"{self.ec2_url}/_stage/health", "ec2.log")
             if answering != str(self._children[1].pid) or any(child.poll() is not None for child in self._children):
@@ -156,6 +166,7 @@ class Emulator:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
+                    pass_fds=self._inherited,
                     start_new_session=True,  # Ctrl-C reaches the parent alone, which closes in order
                 )
             )

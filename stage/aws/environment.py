@@ -42,6 +42,7 @@ def emulator_environment(
         **client_environment(port, region),
         "HOME": scratch,
         "TMPDIR": scratch,
+        "STATE_DIR": scratch,
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": region,

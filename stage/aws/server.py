@@ -12,7 +12,7 @@ from pathlib import Path
 from stage.aws.clock import stage_clock
 from stage.aws.environment import emulator_environment
 from stage.aws.lifeline import end_with
-from stage.aws.shim import callbacks, executions, function_logs, functions, scheduler, waits
+from stage.aws.shim import callbacks, executions, function_logs, functions, scheduler, snapshots, waits
 from stage.aws.shim.patch import upstream
 
 
@@ -24,6 +24,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clock-url", help="the simulator whose clock schedules and Wait timestamps follow")
     parser.add_argument("--log-dir", type=Path, required=True, help="functions/<name>.log are written below it")
     parser.add_argument("--scratch", help="an empty directory that may be removed at the end; default: a new one")
+    parser.add_argument("--state", type=Path, help="where the services' state is kept; default: nowhere")
     parser.add_argument("--parent", type=int, default=os.getppid(), help="the process to end with")
     return parser.parse_args(argv)
 
@@ -43,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     callbacks.install()
     waits.install(clock)
     executions.install()
-    scheduler.install(clock)
+    if given.state is None:
+        scheduler.install(clock)
+    else:
+        kept = snapshots.install(given.state)
+        scheduler.install(clock, fired=lambda: kept.save("scheduler"))
 
     sys.argv = ["ministack"]
     upstream("app").main()

@@ -8,10 +8,22 @@ public clients of it and from job logs that their owners have shown.
 """
 
 from stage.simulator.clock import Clock
+from stage.simulator.memory import Memory
 from stage.simulator.opening import Opening
-from stage.simulator.scenario import Scenario, ScenarioError
+from stage.simulator.scenario import Scenario
 from stage.simulator.serve import ServedSimulator, serve
 from stage.simulator.simulator import Simulator
 from stage.simulator.targets import ec2_client
+from stage.simulator.terms import ScenarioError
 
-__all__ = ["Clock", "Opening", "Scenario", "ScenarioError", "ServedSimulator", "Simulator", "ec2_client", "serve"]
+__all__ = [
+    "Clock",
+    "Memory",
+    "Opening",
+    "Scenario",
+    "ScenarioError",
+    "ServedSimulator",
+    "Simulator",
+    "ec2_client",
+    "serve",
+]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import datetime
 from typing import Any
 
 from stage.simulator.clock import rfc3339
+from stage.simulator.distortion import distorted
 from stage.simulator.scenario import Account
-from stage.simulator.spec import Distortion
 from stage.simulator.state import Job, Machine, Project, Target
 from stage.simulator.world import World
 
@@ -49,27 +48,6 @@ def known(**fields: Any) -> Json:
         for key, value in fields.items()
         if value is not None
     }
-
-
-def distorted(answer: Json, distortion: Distortion) -> Json:
-    """The answer with the scenario's changes to it."""
-    if not distortion.omit and not distortion.replace:
-        return answer
-    answer = copy.deepcopy(answer)
-    for path in distortion.omit:
-        holder, last = _holder(answer, path)
-        holder.pop(last, None)
-    for path, value in distortion.replace.items():
-        holder, last = _holder(answer, path)
-        holder[last] = value
-    return answer
-
-
-def _holder(answer: Json, path: str) -> tuple[Json, str]:
-    *above, last = path.split(".")
-    for step in above:
-        answer = answer.setdefault(step, {})
-    return answer, last
 
 
 def machine(world: World, one: Machine) -> Json:
@@ -249,4 +227,4 @@ def license(world: World) -> Json:
         "count": max(used, 10_000),
         "used": used,
         "durationFromStartOfUse": "P90D",
-    }
+    } | known(expirationDateTime=world.license_ends)

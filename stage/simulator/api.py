@@ -14,7 +14,7 @@ from werkzeug import Request
 from stage.simulator import answers, asked
 from stage.simulator.answers import Json
 from stage.simulator.asked import ApiError
-from stage.simulator.blueprints import InvalidBlueprint, changed
+from stage.simulator.blueprints import InvalidBlueprint
 from stage.simulator.sessions import Sessions
 from stage.simulator.spec import State
 from stage.simulator.state import Machine, Project
@@ -144,7 +144,7 @@ class Api:
         unknown = [id for id in ids if id not in found.machines]
         if unknown or not ids:
             raise ApiError(404, f"Machines not found in this project: {', '.join(unknown) or 'none were named'}")
-        if found.described.license_expired:
+        if found.described.license_expired or self._world.license_over:
             raise ApiError(402, "Project license has expired")
         self._idle(found)
         try:
@@ -189,22 +189,13 @@ class Api:
     def change_blueprint(self, request: Request, project: str, id: str) -> Answer:
         found = self._project(project)
         machine = self._owner(found, id)
-        net = found.network
+        ignored = machine.described.blueprint_ignores
+        change = {key: value for key, value in asked.body(request).items() if key not in ignored}
         try:
-            blueprint = changed(
-                machine.blueprint, asked.body(request), subnets=net.subnets.values(), groups=net.groups.values()
-            )
+            self._world.change_blueprint(found, machine, change, self._sessions.account.username)
         except InvalidBlueprint as invalid:
             raise ApiError(422, str(invalid)) from invalid
-        fields = [
-            {"fieldName": key, "oldValue": str(machine.blueprint.get(key)), "newValue": str(value)}
-            for key, value in blueprint.items()
-            if machine.blueprint.get(key) != value
-        ]
-        machine.blueprint = blueprint
-        user = self._sessions.account.username
-        self._world.note(found, user, "blueprintChanged", [machine.id], changedFields=fields)
-        return 200, blueprint
+        return 200, machine.blueprint
 
     def replication_configurations(self, request: Request, project: str) -> Answer:
         return 200, asked.page(request, [self._project(project).replication_configuration])
@@ -250,9 +241,9 @@ class Api:
                 return machine
         raise ApiError(404, f"Blueprint not found: {blueprint}")
 
-    def _idle(self, project: Project, status: int = 400) -> None:
+    def _idle(self, project: Project, status: int | None = None) -> None:
         if project.busy(self._world.now):
-            raise ApiError(status, BUSY)
+            raise ApiError(status or project.described.busy_status, BUSY)
 
     def _remove(self, project: Project, machine: Machine) -> None:
         """The agent goes, staging goes; what was launched stays in EC2 and is forgotten here."""

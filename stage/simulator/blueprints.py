@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -65,6 +65,15 @@ def _require(what: str, named: list[Any], known: Collection[str]) -> None:
     for one in named:
         if one not in known:
             raise InvalidBlueprint(f"Unknown {what} {one!r} in the target region")
+
+
+def with_ids(fields: Mapping[str, Any], subnets: Mapping[str, str], groups: Mapping[str, str]) -> dict[str, Any]:
+    """The fields with ids for names of subnets and security groups; anything else stays."""
+    named = {"subnetIDs": subnets, "securityGroupIDs": groups}
+    return {
+        key: [named[key].get(one, one) for one in value] if key in named and isinstance(value, list) else value
+        for key, value in fields.items()
+    }
 
 
 def default(

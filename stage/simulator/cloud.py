@@ -20,6 +20,10 @@ class Ec2Refused(Exception):
     """EC2 did not do what was asked; the message is EC2's."""
 
 
+class Ec2Away(Exception):
+    """EC2 gave no answer: whether it did what was asked is not known, and asking again is for the caller."""
+
+
 @dataclass(frozen=True)
 class Network:
     """Ids by name; `staging` is the subnet of CloudEndure's own instances."""
@@ -32,7 +36,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An instance to create. `private_ip` None: from the subnet; `public_ip` None: as the subnet says."""
+    """An instance to create. `private_ip` None: from the subnet; `public_ip` None: as the subnet says.
+
+    `token`: EC2's idempotency token, with which asking twice makes one instance.
+    """
 
     subnet: str
     groups: Sequence[str]
@@ -41,6 +48,7 @@ class Wanted:
     private_ip: str | None = None
     public_ip: bool | None = False
     running: bool = True
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Made:
 
 
 class Cloud(Protocol):
-    """Where targets are made. All may raise Ec2Refused, but `status` and `delete_group`, which do their best."""
+    """Where targets are made. All may raise Ec2Away, and all but `status` Ec2Refused."""
 
     def network(self, name: str, project: Project) -> Network:
         """Make sure that the project's network and its replication server exist; safe to repeat."""
@@ -74,6 +82,10 @@ class Cloud(Protocol):
         """Terminate an instance; one that is gone already is no error, a protected one is."""
         ...
 
+    def keep(self, instance: str, tags: dict[str, str], *, protected: bool) -> None:
+        """Do what a person does who wants to keep an instance: tag it, protect it against termination."""
+        ...
+
     def status(self, instance: str, check: Check) -> None:
         """Have the instance's status checks say this."""
         ...
@@ -93,6 +105,7 @@ class Invented:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._numbers = count()
+        self._protected: set[str] = set()
 
     def network(self, name: str, project: Project) -> Network:
         """Invent ids for the scenario's subnets and groups."""
@@ -116,7 +129,14 @@ class Invented:
         """Nothing to stop."""
 
     def terminate(self, instance: str) -> None:
-        """Nothing to terminate."""
+        """Nothing to terminate, unless it is protected."""
+        if instance in self._protected:
+            raise Ec2Refused(f"OperationNotPermitted: the instance {instance} may not be terminated")
+
+    def keep(self, instance: str, tags: dict[str, str], *, protected: bool) -> None:
+        """Remember the protection; nobody sees the tags."""
+        if protected:
+            self._protected.add(instance)
 
     def status(self, instance: str, check: Check) -> None:
         """Nobody looks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,10 @@ _PUBLIC_IP = {"ALLOCATE": True, "DONT_ALLOCATE": False}
 
 
 def perform(world: World, project: Project, job: Job, act: Act, subject: str) -> None:
-    """One act of a job's timeline. What EC2 refuses becomes a `Failed …` line in the log, as with the real service."""
+    """One act of a job's timeline. What EC2 refuses becomes a `Failed …` line in the log, as with the real service.
+
+    Raises Ec2Away before anything is entered in the books: the act can be done again as a whole.
+    """
     machine = project.machines.get(subject)
     match act:
         case Act.CLEAN_UP:
@@ -34,7 +38,7 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
             for group in {target.group for target in job.deleted if target.group} - used:
                 world.cloud.delete_group(group)
         case Act.START_CONVERTER:
-            job.converter = _attempt(world, job, "Started machine conversions", _converter(project, job))
+            job.converter = _attempt(world, job, subject, "Started machine conversions", _converter(project, job))
         case Act.STOP_CONVERTER:
             if job.converter:
                 world.cloud.terminate(job.converter.id)
@@ -44,10 +48,14 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
         case Act.CREATE_TARGET if machine:
             rule = job.participants[machine.id].rule
             line = jobs.finished_creating(machine.name)
-            made = _attempt(world, job, line, _wanted(project, job, machine, rule, world.now))
+            made = _attempt(world, job, subject, line, _wanted(project, job, machine, rule, world.now))
             if made:
+                running = machine.blueprint["runAfterLaunch"]
+                if running:
+                    world.cloud.status(made.id, "initializing")
                 target = settle(world, project, job, machine, made, world.now)
-                _check(world, target, rule, machine.blueprint["runAfterLaunch"])
+                if running:
+                    _foresee(world, project, target, rule)
 
 
 def settle(world: World, project: Project, job: Job, machine: Machine, made: Made, at: datetime) -> Target:
@@ -82,18 +90,21 @@ def _clean_up(world: World, project: Project, job: Job, machine_id: str) -> None
     machine = project.machines.get(machine_id)
     if machine is None or machine.target is None:
         return
-    target, machine.target = machine.target, None
-    project.targets.pop(target.replica, None)
-    job.deleted.append(target)
+    target = machine.target
     try:
         world.cloud.terminate(target.instance)
     except Ec2Refused as refused:
         job.instead[jobs.finished_cleanup(target.instance)] = f"Failed cleanup of instance {target.instance}: {refused}"
+    machine.target = None
+    project.targets.pop(target.replica, None)
+    job.deleted.append(target)
 
 
-def _attempt(world: World, job: Job, line: str, wanted: Wanted) -> Made | None:
+def _attempt(world: World, job: Job, subject: str, line: str, wanted: Wanted) -> Made | None:
+    """Create it once for this subject of this job of this world, however often it is tried."""
+    token = world.identity.uuid("instance", job.id, subject, world.began)
     try:
-        return world.cloud.create(wanted)
+        return world.cloud.create(replace(wanted, token=token))
     except Ec2Refused as refused:
         words = line.split(" ", 1)[1]
         job.instead[line] = f"Failed {words}: {refused}"
@@ -127,19 +138,18 @@ def _wanted(project: Project, job: Job, machine: Machine, rule: LaunchRule, at: 
     )
 
 
-def _check(world: World, target: Target, rule: LaunchRule, running: bool) -> None:
-    """Status checks that begin, come out, and what may become of the target afterwards."""
-    if not running:
-        return
-    world.cloud.status(target.instance, "initializing")
+def _foresee(world: World, project: Project, target: Target, rule: LaunchRule) -> None:
+    """How its status checks come out, and what may become of the target afterwards."""
     if rule.checks != "initializing":
         world.later(target.created + rule.boot, partial(world.cloud.status, target.instance, rule.checks))
     if rule.then:
-        world.later(target.created + rule.then.after, partial(_end, world, target, rule.then.state))
+        world.later(target.created + rule.then.after, partial(_end, world, project, target, rule.then.state))
 
 
-def _end(world: World, target: Target, state: str) -> None:
+def _end(world: World, project: Project, target: Target, state: str) -> None:
     target.state = state
+    if state == "vanished":  # the machine still names its replica, which is not found any more
+        project.targets.pop(target.replica, None)
     try:
         (world.cloud.stop if state == "stopped" else world.cloud.terminate)(target.instance)
     except Ec2Refused:

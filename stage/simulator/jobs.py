@@ -109,7 +109,7 @@ def launch(participants: Sequence[Participant], groups: Sequence[str], rule: Job
     if rule.hangs:
         return timeline
     failed = [one for one in participants if one.rule.target == "conversion_failed"]
-    timeline.wait(_CONVERSION_GIVEN_UP if failed else _CONVERSION)
+    timeline.wait(_CONVERSION_GIVEN_UP if failed else rule.conversion or _CONVERSION)
     timeline.say("Failed machine conversions" if failed else "Finished machine conversions")
     timeline.do(Act.STOP_CONVERTER)
     timeline.wait(_SECOND)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug import Response
 
-from stage.simulator.cloud import Ec2Refused
+from stage.simulator.cloud import Ec2Away, Ec2Refused
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -39,7 +39,7 @@ class Opening:
             if self._made is None:
                 try:
                     self._made = self._make()
-                except Ec2Refused as error:
+                except (Ec2Away, Ec2Refused) as error:
                     logger.info("not open yet: %s", error)
                     body = json.dumps({"message": f"EC2 does not answer yet: {error}"})
                     return Response(body, 503, content_type="application/json")(environ, start_response)

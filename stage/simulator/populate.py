@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stage.simulator import blueprints, effects, jobs, scenario, spec
+from stage.simulator import blueprints, effects, jobs, others, scenario, spec
 from stage.simulator.clock import Clock, rfc3339
 from stage.simulator.cloud import Cloud, Made
 from stage.simulator.jobs import Act, Participant
@@ -24,25 +24,29 @@ def populate(described: scenario.Scenario, clock: Clock, cloud: Cloud) -> World:
         world.projects[made.id] = made
         for mode in ("test", "cutover"):
             _launched_before(world, made, mode, left_over)
+        others.agree(made)
     return world
 
 
 def _project(world: World, name: str, described: scenario.Project) -> Project:
     uuid = world.identity.uuid
     project = Project(uuid("project", name), name, described, world.cloud.network(name, described))
+    chosen = described.replication
     project.replication_configuration = {
         "id": uuid("replication configuration", name),
         "region": uuid("region", described.region),
         "cloudCredentials": uuid("credentials"),
         "subnetId": project.network.staging,
-        "replicatorSecurityGroupIDs": [],
+        "replicatorSecurityGroupIDs": [project.network.groups[group] for group in chosen.replicator_security_groups],
         "replicationServerType": "Default",
         "converterType": "Default",
         "useDedicatedServer": False,
-        "usePrivateIp": False,
+        "usePrivateIp": chosen.use_private_ip,
         "bandwidthThrottling": 0,
         "replicationTags": [],
     }
+    if chosen.volume_encryption_key:
+        project.replication_configuration["volumeEncryptionKey"] = chosen.volume_encryption_key
     for machine_name, machine in described.all_machines().items():
         made = _machine(world, project, machine_name, machine)
         project.machines[made.id] = made
@@ -70,12 +74,15 @@ def _machine(world: World, project: Project, name: str, described: spec.Machine)
         name=name,
         described=described,
         blueprint=blueprints.changed(
-            blueprint, described.blueprint, subnets=network.subnets.values(), groups=network.groups.values()
+            blueprint,
+            blueprints.with_ids(described.blueprint, network.subnets, network.groups),
+            subnets=network.subnets.values(),
+            groups=network.groups.values(),
         ),
         phases=described.replication,
         since=world.began,
         beat=timedelta(seconds=world.identity.fraction("beat", name) * 60),
-        installed=world.began - oldest - _INSTALLED_BEFORE,
+        installed=world.began - (described.licensed_since or oldest + _INSTALLED_BEFORE),
         console_tags=list(described.console_tags),
     )
 
@@ -107,6 +114,8 @@ def _launched_before(world: World, project: Project, mode: str, left_over: dict[
                 )
                 effects.settle(world, project, job, machine, made, launched)
                 world.cloud.status(made.id, "ok")
+                if machine.described.protected or machine.described.target_tags:
+                    world.cloud.keep(made.id, machine.described.target_tags, protected=machine.described.protected)
             else:
                 when, by = effects.LIFE[mode]
                 machine.life |= {when: rfc3339(launched), by: job.id}

@@ -4,6 +4,9 @@ Five ideas, each its own: a machine's replication is a list of phases; its life 
 what its launches come to is a list of launch rules; what a project's jobs look like is a list of job rules; what goes
 wrong between client and server is a list of faults. A scenario may start from another (`base: demo.yaml`): mappings
 are merged, everything else is replaced.
+
+Ages (`tested: 9d`) count back from the start of the simulated world. What happens later, such as phases of replication
+and what other people do, counts from the first login: however long a stage takes to come up, its client sees it all.
 """
 
 from __future__ import annotations
@@ -14,14 +17,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from stage.simulator.spec import Duration, JobRule, LaunchRule, Machine, Strict, one_or_more, require
-
-
-class ScenarioError(ValueError):
-    """A scenario file that cannot be read; the message names file and fields, what was seen and what is allowed."""
+from stage.simulator import files
+from stage.simulator.faults import Fault
+from stage.simulator.spec import JobRule, LaunchRule, Machine
+from stage.simulator.terms import Duration, Mode, ScenarioError, SignedDuration, Strict, one_or_more, require
 
 
 class Fleet(Strict):
@@ -42,17 +42,45 @@ class Fleet(Strict):
         return self
 
 
+class ConsoleLaunch(Strict):
+    """Somebody else launches machines in the console, `at` a time after the first login; refused while it is busy."""
+
+    at: Duration
+    launch: Annotated[list[str], BeforeValidator(one_or_more), Field(min_length=1)]
+    mode: Mode = "test"
+    by: str = "engineer@example.com"
+
+
+class Replication(Strict):
+    """How a project replicates: its replication configuration, and whether staging has a way out of the VPC.
+
+    `replicator_security_groups` are names of the project's. Without `staging_routed` the staging subnet has a route
+    table of its own that leads nowhere else.
+    """
+
+    volume_encryption_key: Annotated[str, Field(pattern=r"^arn:")] | None = None
+    use_private_ip: bool = False
+    replicator_security_groups: list[str] = Field(default_factory=list)
+    staging_routed: bool = True
+
+
 class Project(Strict):
-    """One CloudEndure project and the network its targets are launched into."""
+    """One CloudEndure project and the network its targets are launched into.
+
+    `busy_status`: how a launch or a clean-up is refused while a job is running; public clients have seen each of them.
+    """
 
     region: str = "eu-central-1"
     vpc: str = "10.20.0.0/16"
     subnets: Annotated[dict[str, str], Field(min_length=1)]
     security_groups: Annotated[list[str], Field(min_length=1)]
     license_expired: bool = False
+    busy_status: Literal[400, 404, 409] = 400
+    replication: Replication = Replication()
     machines: dict[str, Machine] = Field(default_factory=dict)
     fleet: Fleet | None = None
     jobs: Annotated[list[JobRule], BeforeValidator(one_or_more)] = Field(default_factory=list)
+    console: Annotated[list[ConsoleLaunch], BeforeValidator(one_or_more)] = Field(default_factory=list)
 
     def all_machines(self) -> dict[str, Machine]:
         """The fleet and the machines named singly, which win."""
@@ -71,11 +99,25 @@ class Project(Strict):
             for place in places:
                 require(f"machines.{name}: subnet", [place.subnet or ""] if place.subnet else [], list(self.subnets))
                 require(f"machines.{name}: security group", place.security_groups or [], self.security_groups)
+        replicators = self.replication.replicator_security_groups
+        require("replication: security group", replicators, self.security_groups)
+        return self
+
+    @model_validator(mode="after")
+    def _console_knows_its_machines(self) -> Self:
+        for one in self.console:
+            require("console: machine", one.launch, list(self.all_machines()))
         return self
 
 
+class License(Strict):
+    """The account's licence: how long after the start it `expires` (`-2d`: before it). From then on a launch is 402."""
+
+    expires: SignedDuration | None = None
+
+
 class Account(Strict):
-    """Who may log in. Token and password are derived from the seed unless given.
+    """Who may log in. Token and password are derived from the seed unless given. `licensed`: false refuses the login.
 
     `redirect`: where POST /login under /api/latest sends the client with 307, e.g. `/api/v5/login`.
     """
@@ -84,41 +126,9 @@ class Account(Strict):
     password: str | None = None
     token: Annotated[str, Field(pattern=r"^([A-Z0-9]{4}-){15}[A-Z0-9]{4}$")] | None = None
     licensed: bool = True
+    license: License = License()
     session: Duration = timedelta(minutes=60)
     redirect: Annotated[str, Field(pattern=r"^(https?://|/)")] | None = None
-
-
-class Fault(Strict):
-    """Something between client and server. `on`: `METHOD path`, the path below /api/latest, with * and ? as wildcards.
-
-    Which of the matching requests: the nth, every nth, a `fraction` that looks random and is always the same, at most
-    `times`, between `after` and `until` since the start; all of them if nothing is said. What happens: an error
-    `status`, the connection dropped without an answer, a `delay` in real time, or all sessions forgotten. With
-    `accepted` the server does the work first, and only its answer is lost.
-    """
-
-    on: Annotated[str, Field(pattern=r"^(\*|[A-Z]+) \S+$")] = "* *"
-    nth: Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(one_or_more)] | None = None
-    every: Annotated[int, Field(ge=1)] | None = None
-    fraction: Annotated[float, Field(ge=0, le=1)] | None = None
-    times: Annotated[int, Field(ge=1)] | None = None
-    after: Duration | None = None
-    until: Duration | None = None
-    status: Annotated[int, Field(ge=400, le=599)] | None = None
-    message: str | None = None
-    drop: bool = False
-    delay: Duration | None = None
-    expire_sessions: bool = False
-    accepted: bool = False
-
-    @model_validator(mode="after")
-    def _one_effect(self) -> Self:
-        effects = [self.status is not None, self.drop, self.delay is not None, self.expire_sessions]
-        if sum(effects) != 1:
-            raise ValueError("say exactly one of status, drop, delay, expire_sessions")
-        if self.accepted and not (self.drop or self.status):
-            raise ValueError("accepted goes with status or drop: the work is done, the answer is lost")
-        return self
 
 
 class Tempo(Strict):
@@ -144,7 +154,7 @@ class Scenario(Strict):
     @classmethod
     def load(cls, path: Path | str) -> Scenario:
         """Read a YAML 1.2 file and those it starts from. ScenarioError says what to correct, and where."""
-        return cls.parse(_read(Path(path), ()), where=str(path))
+        return cls.parse(files.read(Path(path)), where=str(path))
 
     @classmethod
     def parse(cls, data: object, *, where: str = "scenario") -> Scenario:
@@ -154,29 +164,19 @@ class Scenario(Strict):
         except ValidationError as error:
             raise ScenarioError("\n".join([f"{where}: not a scenario", *map(_complaint, error.errors())])) from None
 
+    def data(self) -> dict[str, Any]:
+        """What a file that says only what this scenario was told would hold; `parse` takes it back."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    def text(self, *comments: str) -> str:
+        """Such a file, comments first; token and password are left out, whoever reads it derives them from the seed."""
+        data = self.data()
+        for secret in ("token", "password"):
+            data.get("account", {}).pop(secret, None)
+        return files.text(data, *comments)
+
 
 def _complaint(error: Any) -> str:
     where = ".".join(map(str, error["loc"])) or "(whole file)"
     seen = "" if isinstance(error["input"], (dict, list, BaseModel)) else f" (seen: {error['input']!r})"
     return f"  {where}: {error['msg'].removeprefix('Value error, ')}{seen}"
-
-
-def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    if path.resolve() in above:
-        raise ScenarioError(f"{path}: `base` leads back to this file")
-    try:
-        data = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (OSError, YAMLError) as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(data, dict):
-        raise ScenarioError(f"{path}: a scenario is a mapping; seen {type(data).__name__}")
-    base = data.pop("base", None)
-    return _merge(_read(path.parent / str(base), (*above, path.resolve())), data) if base else data
-
-
-def _merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in change.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = _merge(base[key], value) if both else value
-    return merged

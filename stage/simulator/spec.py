@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stage.simulator.blueprints import WRITABLE
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_SIZES = {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"(\d+[smhd])+", value):
-        return sum(
-            (timedelta(**{_UNITS[unit]: int(n)}) for n, unit in re.findall(r"(\d+)([smhd])", value)), timedelta()
-        )
-    raise ValueError("not a duration; write for example 90s, 5m, 2h30m or 9d")
-
-
-def _size(value: object) -> object:
-    match = re.fullmatch(r"(\d+) ?(MiB|GiB|TiB)", value) if isinstance(value, str) else None
-    if not match:
-        raise ValueError("not a size; write for example 512MiB, 40GiB or 2TiB")
-    return int(match[1]) * _SIZES[match[2]]
-
-
-def one_or_more(value: object) -> object:
-    """A single thing where a list is meant."""
-    return value if isinstance(value, (list, tuple)) else [value]
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Size = Annotated[int, BeforeValidator(_size)]
-Mode = Literal["test", "cutover"]
-
-
-class Strict(BaseModel):
-    """Nothing unknown, nothing changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from stage.simulator.distortion import Distortion
+from stage.simulator.terms import Duration, Mode, Size, Strict, one_or_more, require
 
 
 class State(StrEnum):
@@ -107,9 +72,9 @@ class Phase(Strict):
 
 
 class Ending(Strict):
-    """What becomes of a target some time after its launch."""
+    """What becomes of a target some time after its launch. `vanished`: terminated, and its replica answers 404."""
 
-    state: Literal["stopped", "terminated"]
+    state: Literal["stopped", "terminated", "vanished"]
     after: Duration
 
 
@@ -145,47 +110,62 @@ class LaunchRule(When):
     private_ip: str | None = None
 
 
-class Distortion(Strict):
-    """Changes to an answer about one thing: dotted paths to leave out, or to set to any value, null included."""
-
-    omit: list[str] = []
-    replace: dict[str, Any] = Field(default={}, alias="set")
-
-
 class JobRule(When):
     """How a project's jobs go. The first rule that applies counts.
 
     `status`: the word at the end, whatever happened. `hangs`: the job stays STARTED in its conversions, for ever.
+    `conversion`: how long they take otherwise, by default about a minute.
     """
 
     status: Literal["COMPLETED", "FAILED"] | None = None
     hangs: bool = False
+    conversion: Duration | None = None
     log: Literal["normal", "duplicated", "out_of_order"] = "normal"
     answer: Distortion = Distortion()
+
+
+class BlueprintChange(Strict):
+    """Somebody changes a machine's blueprint in the console, `at` a time after the first login."""
+
+    at: Duration
+    fields: Annotated[dict[str, Any], Field(alias="set", min_length=1)]
 
 
 class Machine(Strict):
     """A source machine. `subnet` and `security_groups` are names of the project's; by default its first ones.
 
+    `licensed_since`: how long its agent has been installed, which is when its licence began to run.
+
     `tested`, `cut_over`: how long ago, at the start. `target`: whether the newest of those launches still has its
-    target. `blueprint`: fields that differ from the default blueprint, in CloudEndure's own words.
+    target; that one may be `protected` against termination and carry `target_tags` that somebody gave it since.
+
+    `blueprint`: fields that differ from the default blueprint, in CloudEndure's own words, but subnets and security
+    groups may be named as in the project. `blueprint_changes`: what becomes of them later. `blueprint_ignores`: fields
+    that a PATCH does not change, though it is answered with 200.
     """
 
     os: str = "Linux"
-    disks: dict[str, Size] = {"/dev/sda": 40 * 2**30}
+    disks: dict[str, Size] = Field(default_factory=lambda: {"/dev/sda": 40 * 2**30})
     cores: Annotated[int, Field(ge=1)] = 2
     memory: Size = 8 * 2**30
     instance_type: str = "t3.medium"
     subnet: str | None = None
     security_groups: list[str] | None = None
     source_ip: str | None = None
-    console_tags: list[str] = []
-    replication: Annotated[list[Phase], BeforeValidator(one_or_more), Field(min_length=1)] = [Phase()]
+    console_tags: list[str] = Field(default_factory=list)
+    replication: Annotated[list[Phase], BeforeValidator(one_or_more), Field(min_length=1)] = Field(
+        default_factory=lambda: [Phase()]
+    )
+    licensed_since: Duration | None = None
     tested: Duration | None = None
     cut_over: Duration | None = None
     target: bool = True
-    launch: Annotated[list[LaunchRule], BeforeValidator(one_or_more)] = []
-    blueprint: dict[str, Any] = {}
+    protected: bool = False
+    target_tags: dict[str, str] = Field(default_factory=dict)
+    launch: Annotated[list[LaunchRule], BeforeValidator(one_or_more)] = Field(default_factory=list)
+    blueprint: dict[str, Any] = Field(default_factory=dict)
+    blueprint_changes: Annotated[list[BlueprintChange], BeforeValidator(one_or_more)] = Field(default_factory=list)
+    blueprint_ignores: list[str] = Field(default_factory=list)
     answer: Distortion = Distortion()
 
     @model_validator(mode="after")
@@ -194,13 +174,19 @@ class Machine(Strict):
             raise ValueError("replication: only the last phase may lack `for`")
         if self.replication[0].state is State.LAGGING and self.replication[0].behind is None:
             raise ValueError("replication: a machine that begins lagging needs `behind`")
-        for key in self.blueprint:
-            require("blueprint field", [key], sorted(WRITABLE))
         return self
 
+    @model_validator(mode="after")
+    def _blueprint_fields_exist(self) -> Self:
+        later = [key for one in self.blueprint_changes for key in one.fields]
+        require("blueprint field", [*self.blueprint, *later, *self.blueprint_ignores], sorted(WRITABLE))
+        return self
 
-def require(what: str, named: list[str], allowed: list[str]) -> None:
-    """ValueError for a name that is not among those allowed."""
-    for name in named:
-        if name not in allowed:
-            raise ValueError(f"{what} {name!r} is unknown; there are: {', '.join(allowed)}")
+    @model_validator(mode="after")
+    def _has_such_a_past(self) -> Self:
+        launches = [age for age in (self.tested, self.cut_over) if age is not None]
+        if (self.protected or self.target_tags) and not (self.target and launches):
+            raise ValueError("protected and target_tags need a target: say tested or cut_over, and not `target: false`")
+        if self.licensed_since is not None and any(age > self.licensed_since for age in launches):
+            raise ValueError("licensed_since: a machine cannot have been launched before its agent was installed")
+        return self

@@ -1,20 +1,21 @@
-"""The EC2 side: a project's network, its targets and CloudEndure's own instances, made in the stage's EC2."""
+"""The EC2 side: a project's targets and CloudEndure's own instances, made in the stage's EC2."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from ipaddress import ip_network
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 import requests
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
-from stage.simulator.cloud import CREATION_TAG, STAGING, Check, Ec2Refused, Made, Network, Wanted
+from stage.simulator.cloud import CREATION_TAG, Check, Ec2Away, Ec2Refused, Made, Network, Wanted
+from stage.simulator.network import completed, create_group, created, filtered, name_of
 from stage.simulator.scenario import Project
 
 if TYPE_CHECKING:
@@ -52,63 +53,39 @@ class Ec2:
 
     def network(self, name: str, project: Project) -> Network:
         """Find by Name tag, create what is missing."""
-        ec2 = self._client
         with _translated():
-            vpcs = ec2.describe_vpcs(Filters=[_filter("tag:Name", name)])["Vpcs"]
-            vpc = (
-                vpcs[0]["VpcId"]
-                if vpcs
-                else ec2.create_vpc(CidrBlock=project.vpc, TagSpecifications=[_named("vpc", name)])["Vpc"]["VpcId"]
-            )
-            here = _filter("vpc-id", vpc)
-            subnets = {_name(one): one["SubnetId"] for one in ec2.describe_subnets(Filters=[here])["Subnets"]}
-            for subnet, cidr in (project.subnets | {STAGING: _last_block(project.vpc)}).items():
-                if subnet not in subnets:
-                    subnets[subnet] = ec2.create_subnet(
-                        VpcId=vpc, CidrBlock=cidr, TagSpecifications=[_named("subnet", subnet)]
-                    )["Subnet"]["SubnetId"]
-            groups = {
-                _name(one): one["GroupId"] for one in ec2.describe_security_groups(Filters=[here])["SecurityGroups"]
-            }
-            for group in project.security_groups:
-                if group not in groups:
-                    groups[group] = self._create_group(vpc, group)
-        network = Network(
-            vpc,
-            subnets[STAGING],
-            {subnet: subnets[subnet] for subnet in project.subnets},
-            {group: groups[group] for group in project.security_groups},
-        )
-        self._replication_server(network)
+            vpcs = self._client.describe_vpcs(Filters=[filtered("tag:Name", name)])["Vpcs"]
+            if vpcs:
+                network = completed(self._client, vpcs[0]["VpcId"], project)
+            else:
+                network = created(self._client, name, project)
+            alive = filtered("instance-state-name", "pending", "running")
+            here = [filtered("tag:Name", _REPLICATION_SERVER), filtered("vpc-id", network.vpc), alive]
+            if not vpcs or not self._client.describe_instances(Filters=here)["Reservations"]:
+                self._replication_server(network)
         return network
 
     def _replication_server(self, network: Network) -> None:
-        alive = _filter("instance-state-name", "pending", "running")
-        with _translated():
-            found = self._client.describe_instances(
-                Filters=[_filter("tag:Name", _REPLICATION_SERVER), _filter("vpc-id", network.vpc), alive]
-            )
-        if not found["Reservations"]:
-            tags = {
-                "Name": _REPLICATION_SERVER,
-                "CloudEndure_Name": _REPLICATION_SERVER,
-                "CloudEndure_Replication_Service": "true",
-                "management": "con17",
-            }
-            self.create(Wanted(network.staging, [], "t3.small", tags))
+        tags = {
+            "Name": _REPLICATION_SERVER,
+            "CloudEndure_Name": _REPLICATION_SERVER,
+            "CloudEndure_Replication_Service": "true",
+            "management": "con17",
+        }
+        self.create(Wanted(network.staging, [], "t3.small", tags))
 
     def targets(self) -> dict[str, Made]:
         """By the tag that every target carries."""
-        alive = _filter("instance-state-name", "pending", "running", "stopped")
+        alive = filtered("instance-state-name", "pending", "running", "stopped")
         found: dict[str, Made] = {}
         with _translated():
             pages = self._client.get_paginator("describe_instances").paginate(
-                Filters=[_filter("tag-key", CREATION_TAG), alive]
+                Filters=[filtered("tag-key", CREATION_TAG), alive]
             )
             for page in pages:
                 for reservation in page["Reservations"]:
                     for instance in reservation["Instances"]:
-                        found[_name(instance)] = _made(instance)
+                        found[name_of(instance)] = _made(instance)
         return found
 
     def create(self, wanted: Wanted) -> Made:
@@ -129,6 +106,8 @@ class Ec2:
             "InstanceType": wanted.instance_type,
             "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}],
         }
+        if wanted.token:
+            ask["ClientToken"] = wanted.token
         with _translated():
             answer = self._client.run_instances(ImageId=self._image_id(), MinCount=1, MaxCount=1, **ask)
             made = _made(answer["Instances"][0])
@@ -144,13 +123,25 @@ class Ec2:
             self._client.stop_instances(InstanceIds=[instance])
 
     def terminate(self, instance: str) -> None:
-        """TerminateInstances; somebody else may have done it before."""
-        try:
-            with _translated():
+        """TerminateInstances, unless somebody has done it before: EC2 takes it twice, but not every stand-in does."""
+        with _translated():
+            found = self._client.describe_instances(
+                Filters=[
+                    filtered("instance-id", instance),
+                    filtered("instance-state-name", "pending", "running", "stopping", "stopped"),
+                ]
+            )
+            if found["Reservations"]:
                 self._client.terminate_instances(InstanceIds=[instance])
-        except Ec2Refused as error:
-            if "InvalidInstanceID.NotFound" not in str(error):
-                raise
+
+    def keep(self, instance: str, tags: dict[str, str], *, protected: bool) -> None:
+        """CreateTags, and ModifyInstanceAttribute for termination protection."""
+        with _translated():
+            if tags:
+                given: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+                self._client.create_tags(Resources=[instance], Tags=given)
+            if protected:
+                self._client.modify_instance_attribute(InstanceId=instance, DisableApiTermination={"Value": True})
 
     def status(self, instance: str, check: Check) -> None:
         """Tell the stage's EC2, which takes status checks from us; any other EC2 is left alone."""
@@ -160,31 +151,24 @@ class Ec2:
         body = {"instance_status": check, "system_status": "ok" if check == "impaired" else check}
         try:
             requests.post(f"{endpoint}/_stage/instances/{instance}/status", json=body, timeout=5)
-        except requests.RequestException:
-            return
+        except requests.RequestException as error:
+            raise Ec2Away(str(error)) from error
 
     def create_group(self, network: Network, name: str) -> str:
         """CreateSecurityGroup in the project's network."""
-        mine = [_filter("vpc-id", network.vpc), _filter("tag:Name", name)]
+        mine = [filtered("vpc-id", network.vpc), filtered("tag:Name", name)]
         with _translated():
             found = self._client.describe_security_groups(Filters=mine)["SecurityGroups"]
-            return found[0]["GroupId"] if found else self._create_group(network.vpc, name)
-
-    def _create_group(self, vpc: str, name: str) -> str:
-        return self._client.create_security_group(
-            GroupName=name, Description=name, VpcId=vpc, TagSpecifications=[_named("security-group", name)]
-        )["GroupId"]
+            return found[0]["GroupId"] if found else create_group(self._client, network.vpc, name)
 
     def delete_group(self, group: str) -> None:
         """DeleteSecurityGroup; one still in use stays, as it would in EC2."""
-        try:
+        with suppress(Ec2Refused), _translated():
             self._client.delete_security_group(GroupId=group)
-        except ClientError:
-            return
 
     def _image_id(self) -> str:
         if self._image is None:
-            found = self._client.describe_images(Owners=["self"], Filters=[_filter("name", _IMAGE)])["Images"]
+            found = self._client.describe_images(Owners=["self"], Filters=[filtered("name", _IMAGE)])["Images"]
             self._image = (
                 found[0]["ImageId"]
                 if found
@@ -197,30 +181,15 @@ class Ec2:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What botocore raises, as Ec2Refused."""
+    """What botocore raises, as Ec2Refused or Ec2Away."""
     try:
         yield
+    except (HTTPClientError, NoConnection) as error:
+        raise Ec2Away(str(error)) from error
     except (ClientError, BotoCoreError) as error:
         raise Ec2Refused(str(error)) from error
-
-
-def _filter(name: str, *values: str) -> Any:
-    return {"Name": name, "Values": list(values)}
-
-
-def _named(kind: Any, name: str) -> Any:
-    return {"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}
-
-
-def _name(resource: Any) -> str:
-    return next((tag["Value"] for tag in resource.get("Tags", []) if tag["Key"] == "Name"), "")
 
 
 def _made(instance: Any) -> Made:
     public = instance.get("PublicIpAddress")
     return Made(instance["InstanceId"], [public] if public else [])
-
-
-def _last_block(vpc: str) -> str:
-    """The last /24 of the VPC: CloudEndure's own instances live there."""
-    return str(list(ip_network(vpc).subnets(new_prefix=24))[-1])

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from stage.simulator import effects, jobs, scenario
+from stage.simulator import blueprints, effects, jobs, scenario
 from stage.simulator.clock import Clock, rfc3339
-from stage.simulator.cloud import Cloud
+from stage.simulator.cloud import Cloud, Ec2Away
 from stage.simulator.identity import Identity
 from stage.simulator.jobs import Participant, Timeline
 from stage.simulator.spec import JobRule, LaunchRule, Phase, State, When
 from stage.simulator.state import Job, Machine, Project, Target
+
+logger = logging.getLogger(__name__)
 
 STALE = timedelta(minutes=5)
 """With an older consistency point than this a launch waits in vain for a newer one, and falls back to it."""
@@ -32,7 +34,9 @@ class NotReplicated(ValueError):
 class World:
     """Everything that happens to the scenario's projects. Not thread-safe: the simulator holds one lock around it.
 
-    `now` is how far the world has come: the clock's time or, while EC2 catches up, that of the next thing to do.
+    `began`: when there was a world; `opened`: when somebody first logged in, and things begin to happen in it.
+    `now` is how far the world has come: the clock's time or, while EC2 catches up, that of the next thing to do;
+    `done`: how many things of the agenda were done.
     """
 
     def __init__(self, described: scenario.Scenario, clock: Clock, cloud: Cloud) -> None:
@@ -40,25 +44,51 @@ class World:
         self.identity = Identity(described.seed)
         self.cloud = cloud
         self.began = self.now = clock.now()
+        self.opened: datetime | None = None
         self.projects: dict[str, Project] = {}
-        self._clock = clock
+        self.clock = clock
+        self.done = 0
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._turn = count()
+        self._turns = 0
+
+    @property
+    def since_opened(self) -> timedelta:
+        """How long ago somebody first logged in."""
+        return self.now - (self.opened or self.now)
+
+    @property
+    def license_ends(self) -> datetime | None:
+        """When the account's licence expires, if it ever does."""
+        expires = self.described.account.license.expires
+        return None if expires is None else self.began + expires
+
+    @property
+    def license_over(self) -> bool:
+        """Whether it has."""
+        return self.license_ends is not None and self.license_ends <= self.now
 
     def advance(self, patience: float | None = None) -> None:
         """Do everything that is due. With `patience`, real seconds, what is left over waits for the next call."""
-        goal = self._clock.now()
+        goal = self.clock.now()
         gives_up = None if patience is None else time.monotonic() + patience
         while self._agenda and self._agenda[0][0] <= goal:
             self.now = max(self.now, self._agenda[0][0])
             if gives_up is not None and time.monotonic() > gives_up:
                 return
-            heapq.heappop(self._agenda)[2]()
+            due = heapq.heappop(self._agenda)
+            try:
+                due[2]()
+            except Ec2Away as away:
+                logger.info("waits for EC2: %s", away)
+                heapq.heappush(self._agenda, due)
+                return
+            self.done += 1
         self.now = max(self.now, goal)
 
     def later(self, at: datetime, act: Callable[[], None]) -> None:
         """Have something done at an instant."""
-        heapq.heappush(self._agenda, (at, next(self._turn), act))
+        self._turns += 1
+        heapq.heappush(self._agenda, (at, self._turns, act))
 
     def launch(self, project: Project, mode: str, machine_ids: Sequence[str], user: str) -> Job:
         """Accept a launch, `mode` test or cutover. NotReplicated when a machine has nothing to be launched from."""
@@ -102,6 +132,18 @@ class World:
         project.jobs.append(job)
         self.note(project, user, "jobCreated", participants, jobId=id, description=kind)
         return job
+
+    def change_blueprint(self, project: Project, machine: Machine, change: dict[str, Any], user: str) -> None:
+        """Change some fields of a blueprint, or write it whole. InvalidBlueprint when the service would refuse it."""
+        before, net = machine.blueprint, project.network
+        after = blueprints.changed(before, change, subnets=net.subnets.values(), groups=net.groups.values())
+        fields = [
+            {"fieldName": key, "oldValue": str(before.get(key)), "newValue": str(value)}
+            for key, value in after.items()
+            if before.get(key) != value
+        ]
+        machine.blueprint = after
+        self.note(project, user, "blueprintChanged", [machine.id], changedFields=fields)
 
     def switch_replication(self, machine: Machine, to: State) -> None:
         """Start, pause, stop or rescan a machine's replication, named by the state it leads to."""

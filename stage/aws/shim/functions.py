@@ -24,7 +24,7 @@ import os, sys
 if not sys.flags.no_site:  # again, without this machine's packages, PYTHONPATH and the rest of its environment
     os.execv(sys.executable, [sys.executable, "-I", "-S", "-B", *sys.argv])
 sys.path.append({runtime!r})
-import shutil, threading, time
+import threading, time
 {end_with}
 end_with(os.getppid())
 """

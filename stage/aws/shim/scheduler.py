@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,10 @@ MEMORY = "_Fired"
 """The key of a schedule's record that says which expression fired and when last; kept and forgotten with it."""
 
 logger = logging.getLogger("scheduler")
+
+
+def do_nothing() -> None:
+    """When nobody remembers what fired."""
 
 
 def expression_of(schedule: Anything) -> str:
@@ -95,8 +100,8 @@ def fire(schedule: Anything, instant: datetime, account: str, region: str) -> No
     upstream("services.eventbridge")._invoke_target(target, event, schedule)
 
 
-def tick(clock: Clock) -> None:
-    """Fire every enabled schedule that is due. While the clock is unknown nothing fires."""
+def tick(clock: Clock, fired: Callable[[], None] = do_nothing) -> None:
+    """Fire every enabled schedule that is due, `fired` after each. While the clock is unknown nothing fires."""
     scheduler = upstream("services.scheduler")
     responses = upstream("core.responses")
     try:
@@ -123,6 +128,7 @@ def tick(clock: Clock) -> None:
         once = schedule["ScheduleExpression"].strip().startswith("at(")
         if once and schedule.get("ActionAfterCompletion") == "DELETE":
             scheduler._schedules._data.pop(key, None)
+        fired()
 
 
 def remembering(update: Anything) -> Anything:
@@ -156,10 +162,11 @@ def completed(provision: Anything, properties_at: int) -> Anything:
     return provision_schedule
 
 
-def install(clock: Clock) -> None:
+def install(clock: Clock, fired: Callable[[], None] = do_nothing) -> None:
+    """`fired` is called after each firing: killed in one, a schedule fires again, as AWS too promises at least once."""
     handlers = upstream("services.cloudformation.provisioners")._RESOURCE_HANDLERS["AWS::Scheduler::Schedule"]
     handlers["create"] = completed(handlers["create"], 1)
     handlers["update"] = completed(handlers["update"], 2)
     replace("services.scheduler", "_SCHEDULE_TICK_INTERVAL", lambda original: TICK_SECONDS)
     replace("services.scheduler", "_update_schedule", remembering)
-    replace("services.scheduler", "_tick_schedules", lambda original: lambda: tick(clock))
+    replace("services.scheduler", "_tick_schedules", lambda original: lambda: tick(clock, fired))
