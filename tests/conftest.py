@@ -6,11 +6,17 @@ import logging
 
 import pytest
 
-from cutover import clients
+from cutover import clients, store
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left_over() -> None:
     clients.client.cache_clear()
     clients.table.cache_clear()
+    store._PLANS.clear()
     logging.getLogger("cutover").setLevel(logging.NOTSET)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos-seed", type=int, default=None, help="carry out the nights of this seed alone")
+    parser.addoption("--chaos-nights", type=int, default=200, help="how many nights of chaos to carry out")

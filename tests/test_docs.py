@@ -12,7 +12,11 @@ import typer
 
 from cli.main import app
 from cli.plan import load_plan
-from stage.simulator import Scenario
+from cutover.cloudendure_blueprints import configuration
+from cutover.configuration_findings import launch_configuration_findings
+from cutover.places import Place, Places
+from cutover.plan import Mode
+from stage.simulator import Scenario, Simulator
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -77,6 +81,21 @@ def test_an_example_plan_is_valid_and_its_machines_are_in_the_default_scenario(p
     there = {name.casefold() for name in world.projects[plan.project].all_machines()}
     assert {machine.label.casefold() for wave in plan.waves for machine in wave.machines} <= there
     assert plan.region == world.projects[plan.project].region
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_default_scenario_is_set_to_launch_what_an_example_plan_expects(path: Path) -> None:
+    (project,) = Simulator(Scenario.load(ROOT / "plans" / "scenarios" / "demo.yaml")).world.projects.values()
+    subnets = {name: (Place(subnet, "vpc"),) for name, subnet in project.network.subnets.items()}
+    groups = {name: (Place(group, "vpc"),) for name, group in project.network.groups.items()}
+    configured = {machine.name: configuration(machine.blueprint) for machine in project.machines.values()}
+
+    for wave in load_plan(path).waves:
+        for machine in wave.machines:
+            seen = configured[machine.label]
+            for mode in Mode:
+                found = launch_configuration_findings(wave, machine, mode, seen, None, Places(subnets, groups))
+                assert found == (), (machine.label, mode)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plans" / "scenarios").glob("*.yaml")), ids=lambda path: path.name)

@@ -47,6 +47,7 @@ class Composed:
             "m-db": _machine("m-db", DATABASE, replica="r-db"),
             "m-old": _machine("m-old", RETIRED, replicationStatus="STOPPED"),
         }
+        self._blueprints = {f"b-{each}": _blueprint(each) for each in self._machines}
         self._machines["m-db"]["lifeCycle"] = {"lastTestLaunchDateTime": _text(START - timedelta(days=9))}
 
     def received(self, operation: str) -> int:
@@ -116,12 +117,32 @@ class Composed:
         project = f"/projects/{PROJECT_ID}"
         if path == "/projects":
             return 200, _page(query, [{"id": PROJECT_ID, "name": PROJECT, "type": "MIGRATION"}])
+        if path == "/licenses":
+            ended = _text(START + timedelta(days=200))
+            own = {"id": "l-1", "type": "MIGRATION", "durationFromStartOfUse": "P90D", "expirationDateTime": ended}
+            return 200, _page(query, [{"id": "l-0", "type": "DR"}, own])
+        if path == project:
+            own_ids = {"licensesIDs": ["l-1"], "replicationConfiguration": "c-1"}
+            return 200, {"id": PROJECT_ID, "name": PROJECT, "type": "MIGRATION", **own_ids}
+        if path == f"{project}/replicationConfigurations":
+            key = "arn:aws:kms:eu-central-1:123456789012:key/k-1"
+            other = {"id": "c-0", "subnetId": "subnet-0other"}
+            active: dict[str, Any] = {
+                "id": "c-1",
+                "subnetId": "subnet-0staging",
+                "volumeEncryptionKey": key,
+                "usePrivateIp": True,
+            }
+            more = {"replicatorSecurityGroupIDs": ["sg-0replicators"], "converterType": "Default"}
+            return 200, _page(query, [other, active | more])
         if path == f"{project}/machines":
             everything = query.get("all") == ["true"]
             chosen = [one for one in self._machines.values() if everything or one["replicationStatus"] == "STARTED"]
             return 200, _page(query, chosen)
         if path == f"{project}/jobs":
             return 200, _page(query, [self._job(job) for job in self._jobs])
+        if path == f"{project}/blueprints":
+            return 200, _page(query, list(self._blueprints.values()))
         if path == f"{project}/launchMachines" and request.method == "POST":
             return self._launch(_sent(request))
         kind, _, wanted = path.removeprefix(f"{project}/").partition("/")
@@ -129,7 +150,19 @@ class Composed:
             return 200, next(self._job(job) for job in self._jobs if job["id"] == wanted)
         if kind == "replicas" and wanted in self._replicas:
             return 200, self._replicas[wanted]
+        if kind == "blueprints" and wanted in self._blueprints:
+            if request.method == "PATCH":
+                return self._change(self._blueprints[wanted], _sent(request))
+            return 200, self._blueprints[wanted]
         return 404, {"message": f"Not found: {path}"}
+
+    @staticmethod
+    def _change(blueprint: dict[str, Any], sent: dict[str, Any]) -> Answer:
+        """Each field that is given is replaced as a whole; what is read-only is passed over."""
+        if sent.get("privateIPAction") == "CUSTOM_IP" and not sent.get("privateIPs"):
+            return 422, {"message": "Invalid blueprint: a custom IP needs an address"}
+        blueprint.update({key: value for key, value in sent.items() if key not in ("id", "machineId", "region")})
+        return 200, blueprint
 
     def _launch(self, sent: dict[str, Any]) -> Answer:
         if self._situation.licence_expired:
@@ -178,7 +211,7 @@ def composed(situation: Situation) -> Iterator[Composed]:
     """The service, answering every request made with `requests` in this process."""
     service = Composed(situation)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        for method in ("GET", "POST"):
+        for method in ("GET", "POST", "PATCH"):
             url = re.compile(r"https://\w+\.cloudendure\.example/.*")
             mock.add_callback(method, url, service)  # type: ignore[arg-type]  # headers as pairs: two cookies need it
         yield service
@@ -189,7 +222,8 @@ def _machine(machine_id: str, name: str, **changes: Any) -> dict[str, Any]:
         "id": machine_id,
         "isAgentInstalled": True,
         "replicationStatus": "STARTED",
-        "sourceProperties": {"name": name},
+        "license": {"licenseId": "l-1", "startOfUseDateTime": _text(START - timedelta(days=30))},
+        "sourceProperties": {"name": name, "disks": [{"name": "/dev/sda", "isProtected": True, "size": 40 * GIB}]},
         "replicationInfo": {
             "totalStorageBytes": 40 * GIB,
             "replicatedStorageBytes": 40 * GIB,
@@ -197,6 +231,25 @@ def _machine(machine_id: str, name: str, **changes: Any) -> dict[str, Any]:
             "lastConsistencyDateTime": _text(START - timedelta(seconds=30)),
         },
         **changes,
+    }
+
+
+def _blueprint(machine_id: str) -> dict[str, Any]:
+    """Empty fields are left out here and there, as the service does."""
+    return {
+        "id": f"b-{machine_id}",
+        "machineId": machine_id,
+        "region": "5d6c0f8e-0000-4000-8000-000000000001",
+        "instanceType": "t3.large",
+        "subnetIDs": ["subnet-0a"],
+        "securityGroupIDs": ["sg-0a"],
+        "privateIPAction": "CREATE_NEW",
+        "publicIPAction": "DONT_ALLOCATE",
+        "staticIpAction": "DONT_CREATE",
+        "tenancy": "SHARED",
+        "runAfterLaunch": True,
+        "tags": [{"key": "tier", "value": "one"}, {"key": "owner", "value": "lead@example.com"}],
+        "disks": [{"name": "/dev/sda", "type": "SSD"}, {"name": "/dev/sdb", "type": "GP3"}],
     }
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from stage.simulator import Scenario, ServedSimulator, Simulator, serve
 from tests.contract.situation import DATABASE, PROJECT, RETIRED, START, TOKEN, WEB, Fault, Situation
 
+TAGGED = {"tags": [{"key": "tier", "value": "one"}, {"key": "owner", "value": "lead@example.com"}]}
+DISKS = {"/dev/sda": "20GiB", "/dev/sdb": "20GiB"}
+
 
 class Simulated:
     """A served simulator whose clock moves by hand only."""
@@ -34,7 +37,11 @@ def simulated(situation: Situation) -> Iterator[Simulated]:
         "subnets": {"app": "10.20.1.0/24"},
         "security_groups": ["servers"],
         "license_expired": situation.licence_expired,
-        "machines": {WEB: {}, DATABASE: {"tested": "9d"}, RETIRED: {"replication": {"state": "stopped"}}},
+        "machines": {
+            WEB: {"blueprint": TAGGED, "disks": DISKS},
+            DATABASE: {"tested": "9d"},
+            RETIRED: {"replication": {"state": "stopped"}},
+        },
     }
     described: dict[str, Any] = {
         "clock": {"start": START, "speed": 0},

@@ -1,7 +1,9 @@
 """What the CloudEndure client and a CloudEndure owe each other, whoever plays the service."""
 
+import json
 import logging
 import traceback
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,9 +22,11 @@ from cutover.errors import (
     ServiceThrottled,
     ServiceUnavailable,
 )
+from cutover.launch_configuration import NEW
 from cutover.machine import JobStatus, Machine, ReplicationState
 from cutover.plan import Mode
 from cutover.replication import derive
+from cutover.terms import span
 from tests.contract.situation import DATABASE, PROJECT, RETIRED, START, WEB, Fault, Service
 
 JOB_TAKES = 30 * 60
@@ -107,6 +111,25 @@ def test_machines_come_with_what_their_readiness_depends_on(start):
     assert labels[RETIRED] is ReplicationState.STOPPED
 
 
+def test_the_projects_terms_are_told(start):
+    service = start()
+    client = client_of(service)
+    (licence,) = client.licences()
+    assert span(licence.lasts or "") == timedelta(days=90)
+    assert licence.unreadable is None
+    settings = client.replication_settings()
+    assert settings
+    assert (settings.subnet or "").startswith("subnet-")
+    assert settings.converter_type is None
+    for machine in client.machines():
+        assert machine.licence
+        assert machine.licence.since
+        assert machine.licence.id == licence.id
+        assert START - timedelta(days=90) < machine.licence.since < START
+        assert machine.disks
+        assert all(disk.name and disk.size_bytes and disk.replicated for disk in machine.disks)
+
+
 def test_the_time_is_the_services(start):
     service = start()
     client = client_of(service)
@@ -174,6 +197,70 @@ def test_an_unknown_target_or_job_is_not_found(start):
         client.replica("5e9a0b6e-0000-4000-8000-000000000000")
     with pytest.raises(NotFound):
         client.job("5e9a0b6e-0000-4000-8000-000000000000")
+
+
+def test_every_machine_has_its_launch_configuration(start):
+    service = start()
+    client = client_of(service)
+    everyone = {one.id: one.name for one in client.machines(all_machines=True)}
+    configurations = client.launch_configurations()
+    assert set(configurations) == set(everyone)
+    assert all(one.machine == machine_id for machine_id, one in configurations.items())
+    web = configurations[machine(client, WEB).id]
+    assert (web.private_ip, web.public_ip, web.runs_after_launch) == (NEW, False, True)
+    assert web.instance_type
+    assert len(web.subnet) == len(web.security_groups) == 1
+    assert web.others["tenancy"] == "SHARED"
+    assert service.received("GET blueprints") == 1
+
+
+def test_a_launch_configuration_is_changed_where_asked_and_nowhere_else(start):
+    service = start()
+    client = client_of(service)
+    web = machine(client, WEB).id
+    before = client.launch_configurations()
+    seen = client.configure(web, {"instance_type": "m5.2xlarge", "public_ip": True})
+
+    assert seen == replace(before[web], instance_type="m5.2xlarge", public_ip=True)
+    assert len(json.loads(seen.others["tags"])) == len(json.loads(seen.others["disks"])) == 2
+    assert client.launch_configurations() == before | {web: seen}
+    assert service.received("PATCH blueprints/{id}") == 1
+
+
+def test_a_launch_configuration_is_put_back_by_the_values_it_had(start):
+    client = client_of(start())
+    web = machine(client, WEB).id
+    before = client.launch_configurations()[web]
+    client.configure(web, {"private_ip": "10.20.1.50", "public_ip": None})
+    assert client.launch_configurations()[web].private_ip == "10.20.1.50"
+    assert client.configure(web, {"private_ip": before.private_ip, "public_ip": before.public_ip}) == before
+
+
+def test_a_client_that_has_listed_nothing_finds_the_configuration_to_change(start):
+    service = start()
+    web = machine(client_of(service), WEB).id
+    client_of(service).configure(web, {"instance_type": "m5.2xlarge"})
+    with pytest.raises(NotFound):
+        client_of(service).configure("5e9a0b6e-0000-4000-8000-000000000000", {"instance_type": "m5.2xlarge"})
+
+
+CHANGE = "PATCH */blueprints/*"
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [({"drop": True}, ServiceUnavailable), ({"status": 503}, ServiceUnavailable), ({"status": 429}, ServiceThrottled)],
+)
+def test_a_change_whose_answer_is_lost_is_sent_once_and_may_be_repeated(start, how, kind, accepted):
+    service = start(fault=Fault(CHANGE, accepted=accepted, **how))
+    client = client_of(service)
+    web = machine(client, WEB).id
+    with pytest.raises(kind):
+        client.configure(web, {"instance_type": "m5.2xlarge"})
+    assert service.received("PATCH blueprints/{id}") == 1
+    assert (client.launch_configurations()[web].instance_type == "m5.2xlarge") == accepted
+    assert client.configure(web, {"instance_type": "m5.2xlarge"}).instance_type == "m5.2xlarge"
 
 
 LAUNCH = "POST */launchMachines"

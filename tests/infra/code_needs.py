@@ -21,7 +21,10 @@ DYNAMODB = {
     "delete_item": "DeleteItem",
     "query": "Query",
     "batch_writer": "BatchWriteItem",
+    "batch_get_item": "BatchGetItem",
 }
+TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem"}
+"""What an operation in a transaction needs, by its key."""
 S3 = {"get_object": "GetObject", "put_object": "PutObject"}
 
 Body = ast.AST
@@ -60,6 +63,7 @@ def needs(name: str) -> set[Need]:
     """The (thing, action) pairs that a function file needs of the table and the bucket."""
     file = FUNCTIONS / f"{name}.py"
     seen: set[tuple[Path, str]] = set()
+    locks = FUNCTIONS / "cutover" / "locks.py"
     decorated = {"Step.run", "Store.count_requests"} if "@step" in file.read_text() else set()
     step, store = FUNCTIONS / "cutover" / "step.py", FUNCTIONS / "cutover" / "store.py"
     todo = [(file, body) for body in _bodies(file)]
@@ -81,8 +85,12 @@ def needs(name: str) -> set[Need]:
                     todo.append((store, f"Store.{node.attr}"))
                 elif on == "here" or (on == "self" and body.startswith("Step.")):
                     todo.append((step, f"Step.{node.attr}"))
-                elif on == "self._table" and node.attr in DYNAMODB:
+                elif on.split(".")[-1] == "locks" or (on == "self" and body.startswith("Locks.")):
+                    todo.append((locks, f"Locks.{node.attr}"))
+                elif on in ("self._table", "self._table.meta.client") and node.attr in DYNAMODB:
                     found.add((Thing.TABLE, f"dynamodb:{DYNAMODB[node.attr]}"))
+            elif isinstance(node, ast.Constant) and where in (store, locks) and node.value in TRANSACTION:
+                found.add((Thing.TABLE, f"dynamodb:{TRANSACTION[node.value]}"))
         if where == store and (s3 := _s3_action(body)):
             found.add((Thing.PLANS if body.endswith("plan") else Thing.RUNS, f"s3:{s3}"))
     return found

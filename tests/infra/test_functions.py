@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cutover import late
 from infra.bundle import Bundle
 from infra.function_table import FUNCTIONS, WILD, Thing
 from tests.infra.template import FUNCTION_FILES, Template, arn
@@ -35,8 +36,8 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         account = [{"Ref": "AWS::Partition"}, ":states:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
         return {"Fn::Join": ["", ["arn:", *account, ":execution:", {"Fn::Join": [":", [name, "*"]]}]]}
 
-    def in_the_account(kind: str) -> Any:
-        account = [{"Ref": "AWS::Partition"}, ":ec2:*:", {"Ref": "AWS::AccountId"}]
+    def in_the_account(kind: str, service: str = "ec2:*") -> Any:
+        account = [{"Ref": "AWS::Partition"}, f":{service}:", {"Ref": "AWS::AccountId"}]
         return {"Fn::Join": ["", ["arn:", *account, f":{kind}/*"]]}
 
     def queue(concern: str) -> Any:
@@ -58,7 +59,11 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.CLOUDENDURE: [secret("CloudEndureToken")],
         Thing.SLACK: [secret("SlackWebhook")],
         Thing.EC2: ["*"],
+        Thing.QUOTAS: ["*"],
+        Thing.KEYS: [in_the_account("key", "kms:*")],
+        Thing.PROFILES: [in_the_account("instance-profile", "iam:")],
         Thing.TARGETS: [in_the_account(kind) for kind in ("instance", "volume", "network-interface")],
+        Thing.LATE_TARGETS: [in_the_account("instance")],
         Thing.UNDELIVERED_REQUESTS: [queue("Requests")],
         Thing.UNDELIVERED_NEWS: [queue("News")],
         Thing.UNDELIVERED_DEATHS: [queue("Deaths")],
@@ -96,16 +101,27 @@ def test_no_policy_allows_every_action_of_a_service(template: Template) -> None:
     assert not [action for action in actions if "*" in action]
 
 
-def test_only_looking_around_in_ec2_and_log_delivery_are_for_every_resource(template: Template) -> None:
+def test_only_looking_around_and_log_delivery_are_for_every_resource(template: Template) -> None:
     unbound = {
         action for role in template.of("IAM::Role") for action, resource in template.rights(role) if resource == '"*"'
     }
     # CloudWatch's log delivery, which Step Functions needs for a log group, takes no resource.
     delivery = {action for action in unbound if action.startswith("logs:")}
-    assert {action.split(":")[1][:8] for action in unbound - delivery} == {"Describe"}
-    assert {action.split(":")[0] for action in unbound - delivery} == {"ec2"}
+    looking = {action.split(":")[0]: action.split(":")[1] for action in unbound - delivery}
+    assert set(looking) == {"ec2", "servicequotas"}
+    assert all(name.startswith(("Describe", "Get")) for name in looking.values())
     functions = {action for id_ in template.of("Lambda::Function") for action, _ in template.rights_of(id_)}
     assert not delivery & functions
+
+
+def test_only_what_is_tagged_as_come_too_late_may_be_stopped(template: Template) -> None:
+    statements = [
+        statement
+        for policy in template.of("IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "ec2:StopInstances"
+    ]
+    assert [each["Condition"] for each in statements] == [{"Null": {f"aws:ResourceTag/{late.ISOLATED_TAG}": "false"}}]
 
 
 def test_every_thing_that_is_wild_says_why(resources: dict[Thing, list[Any]]) -> None:

@@ -123,15 +123,17 @@ def test_the_same_request_twice_is_one_run(night: Night) -> None:
     plan = load_plan(path)
     night.deployment.put_plan(plan)
 
-    night.deployment.request_run(plan, Mode.TEST)
-    night.deployment.request_run(plan, Mode.TEST)
+    detail = {"plan": plan.name, "sha256": plan.sha256, "mode": "test", "scheduled": "2030-06-01T07:00:00Z"}
+    entry = {"Source": "cutover", "DetailType": "RunRequested", "Detail": json.dumps(detail)}
+    bus = night.deployment.outputs["BusName"]
+    night.stage.client("events").put_events(Entries=[entry | {"EventBusName": bus}] * 2)
 
     refused = within(60, lambda: night.message("twice test: Refused"))
     assert "no machine with name web99" in refused["Message"]
     started = night.stage.client("stepfunctions").list_executions(
         stateMachineArn=night.deployment.outputs["PlanMachineArn"]
     )["executions"]
-    assert len([each for each in started if each["name"].startswith("twice-")]) == 1
+    assert [each["name"] for each in started if each["name"].startswith("twice-")] == ["twice-test-20300601T070000Z-1"]
 
 
 def test_an_execution_stopped_from_outside_is_told_within_a_minute(night: Night) -> None:

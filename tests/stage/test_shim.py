@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 from moto.ec2.models.instances import Instance
 
 from stage.aws.clock import ClockUnknown, SimulatorClock
@@ -101,6 +103,28 @@ def test_upstream_lets_a_late_failure_overwrite_aborted() -> None:
 
 def test_upstream_fails_a_nested_task_with_the_childs_error_name() -> None:
     assert 'return decoded["Error"]' in source("services.stepfunctions", "_nested_execution_failure")
+
+
+def test_upstream_saves_its_state_only_when_it_is_stopped_in_order() -> None:
+    text = inspect.getsource(upstream("app"))
+    assert text.count("save_all(_build_persistence_save_dict())") == 1
+    assert "save_all(_build_persistence_save_dict())" in source("app", "_handle_lifespan").partition("shutdown")[2]
+
+
+def test_upstream_would_save_the_values_of_secrets_and_no_objects_of_buckets() -> None:
+    assert "SecretString" not in source("services.secretsmanager", "get_state")
+    assert 'if k != "objects"' in source("services.s3", "get_state")
+
+
+def test_upstream_keeps_a_stack_half_way_as_if_it_were_going_on() -> None:
+    assert "IN_PROGRESS" not in source("services.cloudformation", "get_state")
+
+
+@mock_aws
+def test_upstream_ec2_makes_a_second_instance_for_the_same_client_token() -> None:
+    ec2 = boto3.client("ec2", "eu-central-1")
+    asked = {"ImageId": "ami-12c6146b", "MinCount": 1, "MaxCount": 1, "ClientToken": "token"}
+    assert len({ec2.run_instances(**asked)["Instances"][0]["InstanceId"] for _ in range(2)}) == 2
 
 
 def test_upstream_ec2_is_always_ok() -> None:

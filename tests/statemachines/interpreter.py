@@ -21,9 +21,13 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped]  # it comes without types
 from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.core.serialize import ResponseSerializer
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -34,6 +38,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
+from moto.stepfunctions.parser.asl.parse.asl_parser import (
+    AmazonStateLanguageParser,
+    ASLParserException,
+    SyntaxErrorListener,
+)
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +87,18 @@ class Workflows:
     def stop(self, execution: str) -> None:
         self._client.stop_execution(executionArn=execution, error="Stopped", cause="by an operator")
 
+    def stop_all(self) -> None:
+        """Stop every execution that runs."""
+        for machine in (self.plan, self.wave):
+            for each in self._client.list_executions(stateMachineArn=machine)["executions"]:
+                if each["status"] == "RUNNING":
+                    self.stop(each["executionArn"])
+
+    def ended(self, machine: str) -> list[dict[str, Any]]:
+        """Every execution of a state machine, as described."""
+        listed = self._client.list_executions(stateMachineArn=machine)["executions"]
+        return [dict(self._client.describe_execution(executionArn=each["executionArn"])) for each in listed]
+
     def wait(self, execution: str) -> dict[str, Any]:
         """The execution once it has ended."""
         until = time.monotonic() + DEADLINE
@@ -115,6 +137,7 @@ def aws() -> Iterator[None]:
         patch.dict(os.environ, {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}),
         patch.object(boto3, "client", _client),
         patch.object(boto3, "resource", _resource),
+        patch.object(ResponseSerializer, "_serialize_structure_member", _member),
         patch.object(lambda_eval_utils, "boto_client_for", _moto_client),
         patch.object(state_task_service_sfn, "boto_client_for", _moto_client),
         mock_aws(config=settings),
@@ -145,6 +168,24 @@ def _moto_client(region: str, service: str, **_: Any) -> Any:
     return _client(service, region)
 
 
+@functools.cache
+def _tree(definition: str) -> Any:
+    """The syntax tree of a state machine: reading one takes longer than carrying it out, and it is always the same."""
+    parser = ASLParser(CommonTokenStream(ASLLexer(InputStream(definition))))
+    parser.removeErrorListeners()
+    errors = SyntaxErrorListener()  # type: ignore[no-untyped-call]  # moto has no types here
+    parser.addErrorListener(errors)
+    tree = parser.state_machine()  # type: ignore[no-untyped-call]  # generated code without types
+    if errors.errors:
+        raise ASLParserException(errors=errors.errors)
+    return tree
+
+
+def _parse(definition: str) -> Any:
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
+
+
 @contextmanager
 def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], None]) -> Iterator[Workflows]:
     """Run state machines inside `aws()`. `waited`: told the seconds of every Wait and of every pause before a retry."""
@@ -166,6 +207,7 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
 
     with (
         patch.object(LambdaSimpleBackend, "invoke", invoke),
+        patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
         patch.object(moto_jsonata, "_eval_jsonata", _evaluate),
         patch.object(states, "encode_jsonata_variable_declarations", _declare),
         patch.object(variable_store, "encode_jsonata_variable_declarations", _declare),
@@ -173,10 +215,21 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
         patch.object(StateTaskService, "_normalise_response", _upper_keys),
         patch.object(WaitFunction, "_wait_interval", wait),
         patch.object(retrier_decl, "time", _Pauses(waited)),
-        patch.object(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.02),
+        patch.object(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.05),
     ):
         machines.append(workflows())
         yield machines[0]
+
+
+def _member(self: ResponseSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+    """moto would look for each of an attribute's ten possible types under nine names, and spend half of a night's time
+    on it: an attribute of the table has the one type that it has."""
+    if shape.parent.name == "AttributeValue" and type(value) is dict and key not in value:
+        return
+    _MEMBER(self, serialized, value, shape, key)
+
+
+_MEMBER = ResponseSerializer._serialize_structure_member
 
 
 class _Pauses:

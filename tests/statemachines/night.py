@@ -23,10 +23,12 @@ import boto3
 from jsonschema import Draft202012Validator
 
 from cutover import step as steps
+from cutover.instants import text
 from cutover.plan import Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Waiver, Wave
 from cutover.records import Proof
 from cutover.settings import Settings
 from stage.simulator import Clock, Scenario, ServedSimulator, Simulator, serve
+from tests.service_quotas import service_quotas
 from tests.statemachines.interpreter import ACCOUNT, REGION, Handler, Workflows, aws, interpreting, load_handlers
 
 if TYPE_CHECKING:
@@ -48,8 +50,10 @@ class Night:
         self.simulator = console.simulator
         self.store = steps.open_store(Settings())
         self.ec2: EC2Client = boto3.client("ec2", REGION)
+        self.quotas: dict[str, float] = {}
         self.run_id = ""
         self.execution = ""
+        self._heard: list[dict[str, Any]] = []
 
     def run(self, plan: Plan, mode: Mode = Mode.TEST) -> dict[str, Any]:
         """Carry the plan out: claim, execute, wait for the end; the execution as described."""
@@ -91,14 +95,20 @@ class Night:
         return json.dumps(self.machine(name)["findings"])
 
     def news(self) -> list[dict[str, Any]]:
-        """The details of the RunNews events so far, in order."""
+        """The details of the RunNews events since they were read last, in order."""
         found: list[dict[str, Any]] = []
         sqs = boto3.client("sqs", REGION)
         while messages := sqs.receive_message(QueueUrl=self._news, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 found.append(json.loads(message["Body"])["detail"])
                 sqs.delete_message(QueueUrl=self._news, ReceiptHandle=message["ReceiptHandle"])
+        self._heard += found
         return found
+
+    def told(self, news: str = "ended") -> dict[str, Any]:
+        """The last message of this kind."""
+        self.news()
+        return [each for each in self._heard if each["news"] == news][-1]
 
     def launches(self) -> int:
         """launchMachines requests that reached the service."""
@@ -111,6 +121,17 @@ class Night:
         """The states that a wave's execution has entered, in order."""
         return self.workflows.states(str(self.store.wave(self.run_id, number).execution))
 
+    def kill(self) -> None:
+        """Stop every execution that runs, as an outage would: nothing of the run gets to say a word."""
+        self.workflows.stop_all()
+
+    def abort(self) -> None:
+        """What `cutover abort` writes."""
+        now = text(self.simulator.clock.now())
+        self.store.update_run(
+            self.run_id, aborted=True, aborted_by="lead@example.com", abort_reason="not tonight", aborted_at=now
+        )
+
     def wait_for_wave(self) -> None:
         """Until every execution has ended, also one whose parent was stopped."""
         self.workflows.wait_for_all()
@@ -118,6 +139,10 @@ class Night:
     def outcome(self) -> str | None:
         run = self.store.run(self.run_id)
         return run.outcome.value if run.outcome else None
+
+    def outcome_if_any(self) -> str | None:
+        """The same, while the night may not have begun."""
+        return self.outcome() if self.run_id else None
 
     def asked(self) -> Counter[str]:
         """The requests that reached the service, by operation."""
@@ -174,12 +199,16 @@ class Night:
         ]
         self.store.record_proofs(plan.name, proofs)
 
-    def everything_left(self) -> Iterator[str]:
-        """Every record, file and event of the state machines, as text."""
+    def records_and_files(self) -> Iterator[str]:
+        """What is in the table and in the bucket, as text."""
         yield from map(str, boto3.resource("dynamodb").Table(TABLE).scan()["Items"])
         s3 = boto3.client("s3", REGION)
         for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
             yield s3.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read().decode()
+
+    def everything_left(self) -> Iterator[str]:
+        """Every record, file and event of the state machines, as text."""
+        yield from self.records_and_files()
         for number, _ in enumerate(self.evidence()["waves"], 1):
             wave = self.store.wave(self.run_id, number).execution
             yield from map(str, self.workflows.history(wave) if wave else ())
@@ -226,7 +255,9 @@ def a_night(
 
             with status_checks(simulator, ec2), interpreting(machines, pass_time) as workflows:
                 os.environ["CUTOVER_PLAN_MACHINE"] = workflows.plan
-                yield Night(console, workflows, news)
+                night = Night(console, workflows, news)
+                with service_quotas(boto3.client("service-quotas", REGION), night.quotas):
+                    yield night
 
 
 @contextmanager
@@ -279,10 +310,15 @@ def _fresh_secret(arn: str, max_age: int) -> str:
 
 
 def a_wave(name: str = "db", *machines: str, **rules: Any) -> Wave:
-    """A wave of machines by name under short, plain rules; any of them may be given."""
+    """A wave of machines by name under short, plain rules; any of them may be given.
+
+    `machine_rules` are of single machines: `{"web01": {"optional": True}}`.
+    """
     expectation = rules.pop("expect", Expectation())
+    of_machine: dict[str, dict[str, Any]] = rules.pop("machine_rules", {})
+    expect, tags = {Mode.TEST: expectation, Mode.CUTOVER: expectation}, {"application": "demo"}
     planned = tuple(
-        PlannedMachine(label, None, {Mode.TEST: expectation, Mode.CUTOVER: expectation}, {"application": "demo"})
+        PlannedMachine(**{"name": label, "id": None, "expect": expect, "tags": tags, **of_machine.get(label, {})})
         for label in machines or ("db01",)
     )
     defaults: dict[str, Any] = {
@@ -294,7 +330,7 @@ def a_wave(name: str = "db", *machines: str, **rules: Any) -> Wave:
         "verify_deadline": 1200,
         "ok_in_a_row": 1,
         "on_failure": OnFailure.STOP,
-        "poll": PollBounds(minimum=30, maximum=900),
+        "poll": PollBounds(minimum=150, maximum=900),
     }
     return Wave(name=name, machines=planned, **{**defaults, **rules})
 

@@ -165,6 +165,7 @@ def test_the_launch_is_never_retried_and_nothing_else_that_cannot_be_recognised(
 def test_whatever_becomes_of_a_launch_is_looked_for() -> None:
     launch = MACHINES["wave.asl.json"]["States"]["LaunchTargets"]
     assert [(rule["ErrorEquals"], rule["Next"]) for rule in launch["Catch"]] == [
+        (["RunDisputed"], "NotThisExecution"),
         (["LaunchUnconfirmed"], "LetLaunchSettle"),
         (["States.ALL"], "LetLaunchSettle"),
     ]
@@ -172,7 +173,10 @@ def test_whatever_becomes_of_a_launch_is_looked_for() -> None:
 
 
 def test_a_service_that_asks_for_patience_is_given_it_wherever_it_is_asked() -> None:
-    speaks = {"OpenRun", "CheckReadiness", "FindLaunch", "FollowJob", "VerifyTargets"}
+    speaks = {
+        *("OpenRun", "CheckReadiness", "ConfigureTargets", "FindLaunch", "FollowJob", "VerifyTargets", "GiveBack"),
+        "WatchLateTargets",
+    }
     for _, state, body in TASKS:
         if state in speaks:
             assert {"ServiceUnavailable", "ServiceThrottled"} <= set(body["Retry"][0]["ErrorEquals"]), state
@@ -191,7 +195,7 @@ def test_every_retry_is_bounded_and_spread(name: str, state: str, body: dict[str
 
 def test_a_message_that_is_lost_goes_on_to_where_it_would_have() -> None:
     tells = [(state, body) for _, state, body in TASKS if body["Arguments"].get("FunctionName") == "${Tell}"]
-    assert len(tells) == 4
+    assert len(tells) == 5
     for state, body in tells:
         assert {rule["Next"] for rule in body["Catch"]} == {body["Next"]}, state
         assert "MessageNotSent" in body["Retry"][0]["ErrorEquals"]

@@ -8,8 +8,10 @@ import pytest
 
 from cutover.errors import RunDisputed
 from cutover.instants import text
+from cutover.locks import Locks, project_lock
 from cutover.plan import Mode
 from cutover.records import LaunchRecord, LaunchState, RunRecord, RunStatus
+from cutover.store import Intent
 from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
@@ -51,7 +53,11 @@ def test_an_attempt_that_another_invocation_left_open_is_looked_for_first(state:
     def after_another(event: dict[str, Any]) -> Any:
         now = text(night.simulator.clock.now())
         machines = (night.machine_id("db01"),)
-        night.store.intend(event["run"], 1, LaunchRecord(1, state, Mode.TEST, machines, intended=now, sent=now))
+        locks = Locks(night.store._table, event["run"])
+        lock = project_lock("cloudendure", "Demo")
+        locks.take([lock], now)
+        launch = LaunchRecord(1, state, Mode.TEST, machines, intended=now, sent=now, fence=locks.fence(lock))
+        assert night.store.intend(night.store.run(event["run"]), 1, launch, lock, now) in (Intent.WRITTEN, Intent.TAKEN)
         return handlers["LaunchTargets"](event)
 
     handlers = load_handlers()

@@ -53,6 +53,12 @@ def ended() -> RunView:
     return RunView(RUN, ((wave, (verified, failed)),))
 
 
+def passed() -> RunView:
+    ((wave, machines),) = ended().waves
+    reason = "1 of 2 machines verified; db02 failed, which the plan lets pass"
+    return RunView(RUN, ((wave.but(passed=True, reason=reason), machines),))
+
+
 def following() -> RunView:
     target = TargetRecord("i-1", ("10.0.0.1",))
     booting = MachineRecord("db01", 0, target=target, checks=(Check("status_checks", "ok", "initializing", None),))
@@ -88,6 +94,13 @@ def test_the_board_shows_verdicts_with_their_reason() -> None:
 
     assert "i-1 10.0.0.1 1.2.3.4" in seen
     assert "stopped" in seen
+    assert "1 of 2 verified" in seen
+
+
+def test_a_wave_that_passed_without_one_of_its_machines_says_so() -> None:
+    seen = drawn(passed())
+
+    assert "wave db: passed: 1 of 2 machines verified; db02 failed, which the plan lets pass" in seen
     assert "1 of 2 verified" in seen
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutover.closing import REFUSING, TRANSIENT, Error, next_wave, outcome, settle, wave_outcome
+from cutover.closing import REFUSING, TRANSIENT, Error, next_wave, outcome, settle, settled, wave_outcome, wave_reason
+from cutover.finding import Finding
 from cutover.plan import Mode, OnFailure
 from cutover.records import LaunchState, MachineRecord, MachineStatus, Outcome, Phase, WaveRecord
-from tests.unit.records_of import launch, plan, wave
+from tests.unit.records_of import launch, plan, planned, wave
 
 STATUSES = st.lists(st.sampled_from(MachineStatus), min_size=1, max_size=6)
 BUG = Error("KeyError", "'id'")
@@ -22,7 +23,16 @@ def machine(status: MachineStatus = MachineStatus.NOT_STARTED) -> MachineRecord:
 
 
 def ended(number: int, how: MachineStatus) -> WaveRecord:
-    return WaveRecord(number, f"w{number}", phase=Phase.ENDED, outcome=how)
+    passed = how is MachineStatus.VERIFIED
+    return WaveRecord(number, f"w{number}", phase=Phase.ENDED, outcome=how, passed=passed, reason="why")
+
+
+def closed(*waves: tuple[bool, list[MachineStatus]]) -> list[tuple[WaveRecord, list[MachineRecord]]]:
+    """Waves as (passed, their machines' statuses)."""
+    return [
+        (WaveRecord(number, f"w{number}", phase=Phase.ENDED, passed=passed), [machine(each) for each in statuses])
+        for number, (passed, statuses) in enumerate(waves, 1)
+    ]
 
 
 def open_wave(number: int) -> WaveRecord:
@@ -53,6 +63,23 @@ def test_only_a_wave_that_was_launched_and_may_fail_is_followed_by_another(rule:
         assert following.number is None
 
 
+@pytest.mark.parametrize("rule", OnFailure)
+@pytest.mark.parametrize("how", MachineStatus)
+def test_a_wave_that_passed_is_followed_by_the_next_whatever_became_of_its_worst_machine(
+    rule: OnFailure, how: MachineStatus
+) -> None:
+    two = plan(wave(on_failure=rule), wave())
+    assert next_wave(two, [ended(1, how).but(passed=True), open_wave(2)]).number == 2
+
+
+@pytest.mark.parametrize("rule", OnFailure)
+@pytest.mark.parametrize("how", [each for each in MachineStatus if each is not MachineStatus.VERIFIED])
+def test_nothing_follows_a_canary_that_does_not_pass(rule: OnFailure, how: MachineStatus) -> None:
+    two = plan(wave(planned("web01"), canary=True, on_failure=rule), wave())
+    following = next_wave(two, [ended(1, how), open_wave(2)])
+    assert (following.number, following.reason) == (None, f"the canary web01 is {how.value}; nothing follows it")
+
+
 @given(STATUSES)
 def test_a_wave_is_verified_only_when_all_its_machines_are(statuses: list[MachineStatus]) -> None:
     verified = wave_outcome([machine(status) for status in statuses]) is MachineStatus.VERIFIED
@@ -63,7 +90,7 @@ def test_a_wave_is_verified_only_when_all_its_machines_are(statuses: list[Machin
 def test_a_good_end_needs_every_machine_verified_and_no_error(
     statuses: list[MachineStatus], mode: Mode, error: Error | None
 ) -> None:
-    how = outcome(mode, [machine(status) for status in statuses], error)
+    how = outcome(mode, closed((set(statuses) == {MachineStatus.VERIFIED}, statuses)), error)
     good = how in (Outcome.TESTED, Outcome.CUT_OVER)
     assert good == (set(statuses) == {MachineStatus.VERIFIED} and error is None)
     if set(statuses) & {MachineStatus.FAILED, MachineStatus.UNKNOWN, MachineStatus.HELD}:
@@ -74,14 +101,62 @@ def test_a_run_of_nothing_is_no_good_end() -> None:
     assert outcome(Mode.TEST, [], None) is Outcome.FAILED
 
 
+V, F, U, R, P, N = (
+    *(MachineStatus.VERIFIED, MachineStatus.FAILED, MachineStatus.UNKNOWN),
+    *(MachineStatus.REFUSED, MachineStatus.POSTPONED, MachineStatus.NOT_STARTED),
+)
+
+
+@pytest.mark.parametrize(
+    ("waves", "how"),
+    [
+        ([(True, [V, F])], Outcome.TESTED),
+        ([(True, [V, U])], Outcome.TESTED),
+        ([(True, [F]), (True, [V])], Outcome.TESTED),
+        ([(True, [V, F]), (False, [P, N])], Outcome.POSTPONED),
+        ([(True, [V, F]), (False, [R, N])], Outcome.REFUSED),
+        ([(False, [V, F]), (True, [V])], Outcome.FAILED),
+        ([(False, [V, U]), (False, [N])], Outcome.FAILED),
+        ([(True, [V, P]), (False, [N])], Outcome.FAILED),
+        # the plan lets all of them pass, and still nothing was seen to be good
+        ([(True, [F])], Outcome.FAILED),
+        ([(True, [U, P])], Outcome.FAILED),
+        ([(True, [P]), (True, [P])], Outcome.POSTPONED),
+        ([(True, [R, P])], Outcome.REFUSED),
+    ],
+)
+def test_a_run_is_good_when_every_wave_passed_and_something_was_verified(
+    waves: list[tuple[bool, list[MachineStatus]]], how: Outcome
+) -> None:
+    assert outcome(Mode.TEST, closed(*waves), None) is how
+    if all(passed for passed, _ in waves):
+        assert outcome(Mode.TEST, closed(*waves), BUG) is Outcome.FAILED, "a run that died has no good end"
+
+
 @pytest.mark.parametrize("status", [each for each in MachineStatus if each is not MachineStatus.NOT_STARTED])
 @pytest.mark.parametrize("rule", OnFailure)
 def test_a_judged_machine_keeps_its_verdict_but_a_failed_one_may_be_held(
     status: MachineStatus, rule: OnFailure
 ) -> None:
-    kept = settle(machine(status), [launch(LaunchState.ACCEPTED)], rule, BUG, "").status
+    (kept,) = settled(wave(on_failure=rule), [machine(status)], [launch(LaunchState.ACCEPTED)], BUG, "")
     held = rule is OnFailure.HOLD and status is MachineStatus.FAILED
-    assert kept is (MachineStatus.HELD if held else status)
+    assert kept.status is (MachineStatus.HELD if held else status)
+
+
+def test_a_failed_machine_is_held_only_where_its_wave_does_not_pass() -> None:
+    rules = wave(planned("db01"), planned("db02"), on_failure=OnFailure.HOLD, at_least=1)
+    for other, kept in ((V, F), (F, MachineStatus.HELD)):
+        final = settled(rules, [machine(F), machine(other)], [launch(LaunchState.ACCEPTED)], None, "")
+        assert final[0].status is kept
+        assert settled(rules, final, [launch(LaunchState.ACCEPTED)], None, "") == final, "closed twice, the same"
+
+
+def test_a_wave_says_why_it_is_not_verified() -> None:
+    failed = machine(F).but(findings=(Finding("running", "stopped", "running", "look"),))
+    plain, lax = wave(planned("db01"), planned("db02")), wave(planned("db01"), planned("db02"), at_least=1)
+    assert wave_reason(plain, [machine(V), machine(V)]) == wave_reason(lax, [machine(V), machine(V)]) == ""
+    assert wave_reason(plain, [failed, machine(V)]) == "db01 failed (running: stopped)"
+    assert wave_reason(lax, [failed, machine(V)]) == "1 of 2 machines verified; db01 failed, which the plan lets pass"
 
 
 @pytest.mark.parametrize(
@@ -89,9 +164,9 @@ def test_a_judged_machine_keeps_its_verdict_but_a_failed_one_may_be_held(
 )
 @pytest.mark.parametrize("error", [None, BUG, Error("ServiceUnavailable", "x")])
 def test_after_a_launch_was_sent_what_was_not_judged_is_unknown(state: LaunchState, error: Error | None) -> None:
-    settled = settle(machine(), [launch(state)], OnFailure.STOP, error, "")
-    assert settled.status is MachineStatus.UNKNOWN
-    assert settled.findings
+    unseen = settle(machine(), [launch(state)], error, "")
+    assert unseen.status is MachineStatus.UNKNOWN
+    assert unseen.findings
 
 
 @pytest.mark.parametrize(
@@ -106,16 +181,16 @@ def test_after_a_launch_was_sent_what_was_not_judged_is_unknown(state: LaunchSta
 )
 @pytest.mark.parametrize("launches", [[], [launch(LaunchState.ABSENT)], [launch(LaunchState.REFUSED)]])
 def test_before_a_launch_the_kind_of_error_decides(error: str, status: MachineStatus, launches: list[object]) -> None:
-    settled = settle(machine(), launches, OnFailure.STOP, Error(error, "why"), "")  # type: ignore[arg-type]  # of launches
-    assert settled.status is status
-    assert settled.findings[0].seen == f"{error}: why"
-    assert settled.findings[0].remedy
+    unlaunched = settle(machine(), launches, Error(error, "why"), "")  # type: ignore[arg-type]  # of launches
+    assert unlaunched.status is status
+    assert unlaunched.findings[0].seen == f"{error}: why"
+    assert unlaunched.findings[0].remedy
 
 
 def test_a_machine_held_back_for_anothers_sake_says_so_once() -> None:
-    settled = settle(machine(), [], OnFailure.STOP, None, "db02 lags")
-    assert (settled.status, settled.findings[0].seen) == (MachineStatus.NOT_STARTED, "db02 lags")
-    assert settle(settled, [], OnFailure.STOP, None, "db02 lags") == settled
+    held_back = settle(machine(), [], None, "db02 lags")
+    assert (held_back.status, held_back.findings[0].seen) == (MachineStatus.NOT_STARTED, "db02 lags")
+    assert settle(held_back, [], None, "db02 lags") == held_back
 
 
 @pytest.mark.parametrize("nothing", ["", None, {}])

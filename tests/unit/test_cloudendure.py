@@ -900,3 +900,79 @@ def test_the_client_does_not_show_its_token(service):
     job = client.job("j-1")
     shown = [repr(client), repr(vars(client)), repr(vars(client._session)), repr(client.machines), repr(job)]
     assert secrets_in("\n".join(shown).replace(repr(client._session._http.cookies), "")) == []
+
+
+# The project's terms
+
+
+def with_project(service: responses.RequestsMock, **project: Any) -> CloudEndure:
+    client = ready(service)
+    service.get(PROJECT, json={"id": "p-1", "name": "Wave 12", **project})
+    return client
+
+
+@pytest.mark.parametrize(
+    ("named", "ids"), [(["l-2"], ["l-2"]), (["l-9"], ["l-1", "l-2"]), (None, ["l-1", "l-2"]), ("l-2", ["l-1", "l-2"])]
+)
+def test_licences_are_those_the_project_names_or_else_all_of_the_account(service, named, ids):
+    client = with_project(service, licensesIDs=named)
+    service.get(f"{BASE}/licenses", json={"items": [{"id": "l-1"}, {"id": "l-2"}]})
+    assert [each.id for each in client.licences()] == ids
+
+
+@pytest.mark.parametrize(
+    ("given", "expires", "unreadable"),
+    [
+        ("2026-12-31T00:00:00Z", datetime(2026, 12, 31, tzinfo=UTC), None),
+        (None, None, None),
+        ("", None, None),
+        ("never", None, "never"),
+        (12, None, "12"),
+    ],
+)
+def test_a_licences_end_that_cannot_be_read_is_not_taken_for_none(given, expires, unreadable):
+    seen: Any = cloudendure_answers.licence(
+        {"id": "l-1", "expirationDateTime": given, "durationFromStartOfUse": "P90D"}
+    )
+    assert (seen.expires_at, seen.unreadable, seen.lasts) == (expires, unreadable, "P90D")
+
+
+SETTINGS = {"id": "c-1", "subnetId": "subnet-1", "usePrivateIp": True, "converterType": "c5.xlarge"}
+
+
+def test_replication_settings_are_the_projects_own_in_our_words(service):
+    client = with_project(service, replicationConfiguration="c-1")
+    own = {**SETTINGS, "replicatorSecurityGroupIDs": ["sg-1", "", None], "volumeEncryptionKey": "arn:aws:kms:::key/k"}
+    service.get(f"{PROJECT}/replicationConfigurations", json={"items": [{"id": "c-0"}, own]})
+    seen: Any = client.replication_settings()
+    assert (seen.subnet, seen.security_groups, seen.key) == ("subnet-1", ("sg-1",), "arn:aws:kms:::key/k")
+    assert (seen.private, seen.converter_type) == (True, "c5.xlarge")
+
+
+@pytest.mark.parametrize(("items", "subnet"), [([], None), ([SETTINGS], "subnet-1"), ([SETTINGS, {"id": "c-2"}], None)])
+def test_replication_settings_nobody_names_are_the_only_ones_or_none(service, items, subnet):
+    client = with_project(service)
+    service.get(f"{PROJECT}/replicationConfigurations", json={"items": items})
+    seen: Any = client.replication_settings()
+    assert (seen.subnet if seen else None) == subnet
+
+
+def test_a_machine_comes_with_its_disks_and_its_licence_as_far_as_they_are_told():
+    disks = [{"name": "c:0", "size": "5", "isProtected": False}, {"size": None}, "garbage"]
+    licence = {"licenseId": "l-1", "startOfUseDateTime": "2026-09-01T00:00:00Z"}
+    seen: Any = cloudendure_answers.machine(
+        {"id": "m-1", "sourceProperties": {"disks": disks}, "license": licence}, listed_as_replicating=True
+    )
+    assert [(each.name, each.size_bytes, each.replicated) for each in seen.disks] == [
+        ("c:0", 5, False),
+        ("", None, None),
+        ("", None, None),
+    ]
+    assert (seen.licence.id, seen.licence.since) == ("l-1", datetime(2026, 9, 1, tzinfo=UTC))
+    bare: Any = cloudendure_answers.machine({"id": "m-1"}, listed_as_replicating=True)
+    assert (bare.licence, bare.disks) == (None, ())
+
+
+def test_a_job_says_who_asked_for_it():
+    seen: Any = cloudendure_answers.job({"id": "j-1", "initiatedBy": "operator@example.com"})
+    assert seen.initiated_by == "operator@example.com"

@@ -12,6 +12,8 @@ from cli.main import app
 from cli.plan import load_plan
 from cli.prior import NotEvidence, read_proofs
 from cutover.plan import Mode
+from stage.aws.ports import PortInUse
+from stage.simulator import Scenario
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "plans" / "demo.yaml"
@@ -46,6 +48,31 @@ def test_a_plan_that_is_not_there_is_named() -> None:
     assert "nowhere.yaml" in done.stderr
 
 
+@pytest.mark.parametrize(("mode", "out"), [("test", "out"), ("both", "out"), ("cutover", None)])
+def test_chaos_is_said_in_one_line_and_leaves_a_scenario_that_replays_it(
+    mode: str, out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[Scenario] = []
+
+    def no_stage(plays: Scenario, **_: object) -> None:
+        played.append(plays)
+        raise PortInUse("as far as this test goes")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stage.stage.Stage", no_stage)
+
+    first = run("rehearse", DEMO, "--mode", mode, "--chaos", "4", *(["--out", out] if out else []))
+
+    file = Path(out or "out/demo/cutover") / "scenario.yaml"
+    assert "chaos 4: launch answer lost, " in first.stdout
+    assert first.stdout.count("\n") == 1
+    assert first.stdout.endswith(f"; replay it with --scenario {file}\n")
+    run("rehearse", DEMO, "--scenario", file)
+    assert played[1].projects == played[0].projects
+    assert played[1].faults == played[0].faults
+    assert played[1].seed == played[0].seed
+
+
 def evidence(**changes: object) -> dict[str, object]:
     machines = [
         {"name": "db01", "id": "m-1", "status": "verified", "target": {"instance_id": "i-1"}},
@@ -69,6 +96,18 @@ def test_only_what_an_earlier_test_verified_opens_the_gate(tmp_path: Path) -> No
 
     assert (proof.machine, proof.mode, proof.run, proof.instance) == ("m-1", Mode.TEST, "demo-test-1", "i-1")
     assert proof.source == "evidence.json"
+
+
+def test_what_a_test_launched_comes_with_its_evidence_and_an_older_one_did_not_say(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.json"
+    machine = {"id": "m-1", "status": "verified", "target": None, "launch_configuration": {"tenancy": "SHARED"}}
+    path.write_text(json.dumps(evidence(schema_version=2, waves=[{"machines": [machine]}])))
+    (proof,) = read_proofs(path, load_plan(DEMO))
+    assert proof.configuration == {"tenancy": "SHARED"}
+
+    path.write_text(json.dumps(evidence(schema_version=1)))
+    (older,) = read_proofs(path, load_plan(DEMO))
+    assert older.configuration is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cli.deployment import Deployment, NotDeployed
+from cli.deployment import Deployment, NotAborted, NotDeployed
 from cutover.plan import Mode
 from cutover.records import Proof, RunRecord, as_planned
 from cutover.store import Store
@@ -119,3 +119,23 @@ def test_proofs_from_elsewhere_are_read_by_the_gate(deployment: Deployment) -> N
 def test_without_a_stack_the_command_says_what_to_do(deployment: Deployment) -> None:
     with pytest.raises(NotDeployed, match=r"no stack Elsewhere here .*make deploy"):
         _ = Deployment(client, "Elsewhere").outputs
+
+
+def test_a_run_is_aborted_once_by_a_name_and_for_a_reason(deployment: Deployment) -> None:
+    store = Store.open("table", "bucket")
+    plan = a_plan(a_wave("db", "db01"))
+    store.claim(RunRecord("demo-test-1", "demo", plan.sha256, Mode.TEST, 1, None, "2026-11-28T09:00:00Z"))
+
+    deployment.abort("demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
+
+    run = store.run("demo-test-1")
+    assert (run.aborted, run.aborted_by, run.abort_reason) == (True, "lead@example.com", "not tonight")
+    assert run.aborted_at == "2026-11-28T09:05:00Z"
+    with pytest.raises(NotAborted, match="aborted already"):
+        deployment.abort("demo-test-1", "other@example.com", "again", "2026-11-28T09:06:00Z")
+    assert store.run("demo-test-1").aborted_by == "lead@example.com"
+
+
+def test_a_run_nobody_knows_is_not_aborted(deployment: Deployment) -> None:
+    with pytest.raises(NotAborted, match="demo-test-9"):
+        deployment.abort("demo-test-9", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")

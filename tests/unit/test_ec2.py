@@ -13,6 +13,7 @@ from moto import mock_aws
 from cutover.ec2 import Ec2
 from cutover.errors import Ec2Unavailable
 from cutover.instance import Instance
+from cutover.places import Place
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -206,3 +207,56 @@ def test_an_instance_gets_its_tags_after_what_is_attached_to_it(
     ec2 = Ec2("eu-central-1", client)
     ec2.tag(list(ec2.instances(some[:1]).values()), {"order": "matters"})
     assert [each.split("-")[0] for each in asked] == ["vol", "eni", "i"]
+
+
+@pytest.fixture(scope="module")
+def network(client: EC2Client) -> dict[str, str]:
+    """Two networks, each with a subnet called app; groups called by Name tag and by group name."""
+    made: dict[str, str] = {}
+    for number in (1, 2):
+        vpc = client.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"]
+        subnet = client.create_subnet(VpcId=vpc, CidrBlock=f"10.{number}.1.0/24")["Subnet"]["SubnetId"]
+        named = client.create_security_group(GroupName=f"g{number}", Description="-", VpcId=vpc)["GroupId"]
+        plain = client.create_security_group(GroupName="plain", Description="-", VpcId=vpc)["GroupId"]
+        client.create_tags(Resources=[subnet, named], Tags=[{"Key": "Name", "Value": "app"}])
+        made |= {f"vpc{number}": vpc, f"subnet{number}": subnet, f"named{number}": named, f"plain{number}": plain}
+    return made
+
+
+def test_places_are_found_by_id_and_by_name(client: EC2Client, network: dict[str, str]) -> None:
+    found = Ec2("eu-central-1", client).places([network["subnet1"], "app"], [network["named2"], "plain"])
+
+    assert found.subnets[network["subnet1"]] == (Place(network["subnet1"], network["vpc1"]),)
+    both = {Place(network[f"subnet{number}"], network[f"vpc{number}"]) for number in (1, 2)}
+    assert set(found.subnets["app"]) == both
+    assert found.groups[network["named2"]] == (Place(network["named2"], network["vpc2"]),)
+    assert {each.id for each in found.groups["plain"]} == {network["plain1"], network["plain2"]}
+
+
+def test_a_group_with_a_name_tag_does_not_go_by_its_group_name(client: EC2Client, network: dict[str, str]) -> None:
+    found = Ec2("eu-central-1", client).places([], ["g1", "app"])
+    assert found.groups["g1"] == ()
+    assert {each.id for each in found.groups["app"]} == {network["named1"], network["named2"]}
+
+
+def test_places_that_are_not_there_are_none_and_patterns_find_nothing(
+    client: EC2Client, network: dict[str, str]
+) -> None:
+    found = Ec2("eu-central-1", client).places(["subnet-00000000", "nowhere", "ap*"], ["sg-00000000", "pl?in"])
+    assert set(found.subnets.values()) == set(found.groups.values()) == {()}
+
+
+def test_places_are_asked_for_in_batches_and_only_when_named(client: EC2Client) -> None:
+    ec2 = Ec2("eu-central-1", client)
+    ec2.places([], [])
+    assert not ec2.requests
+    ec2.places([f"name-{number}" for number in range(201)], ["one"])
+    assert ec2.requests == {"ec2 DescribeSubnets": 2, "ec2 DescribeSecurityGroups": 2}
+
+
+def test_an_ec2_that_asks_for_patience_when_asked_for_places_is_asked_again_later(
+    client: EC2Client, struck: Callable[[str, Any], None]
+) -> None:
+    struck("DescribeSubnets", refuses("RequestLimitExceeded"))
+    with pytest.raises(Ec2Unavailable):
+        Ec2("eu-central-1", client).places(["app"], [])

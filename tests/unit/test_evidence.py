@@ -86,7 +86,7 @@ def test_evidence_is_valid_however_it_ended(status: MachineStatus, outcome: Outc
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("schema_version", 2),
+        ("schema_version", 1),
         ("invented", True),
         ("run.outcome", "Succeeded"),
         ("run.started", "yesterday"),
@@ -146,6 +146,12 @@ Job `j-1` (cutover): COMPLETED, 2 log lines
 | state transitions | 42 |
 """
     )
+
+
+def test_a_summary_never_claims_a_machine_that_was_not_verified() -> None:
+    assert render(evidence(outcome=Outcome.TESTED)).startswith("# demo, cutover: tested: 1 of 2 machines verified\n")
+    whole = render(evidence((VERIFIED,), outcome=Outcome.CUT_OVER))
+    assert whole.startswith("# demo, cutover: cut over: every machine verified\n")
 
 
 @pytest.mark.parametrize("outcome", [*Outcome, None])

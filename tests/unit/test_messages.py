@@ -34,7 +34,7 @@ TWO = plan(wave(planned("db01"), planned("db02")))
 
 EVERY: list[Message] = [
     started(run(), TWO),
-    waiting(run(), WAVE),
+    waiting(run(), WAVE, wave()),
     launched(run(), WAVE, launch(LaunchState.ACCEPTED, jobs=("j-1",)), [VERIFIED]),
     died(run(), "ABORTED", "by an operator"),
     died(run(), "TIMED_OUT", ""),
@@ -51,7 +51,7 @@ def test_every_message_says_who_holds_production_and_none_says_success(message: 
 
 def test_a_subject_is_one_short_ascii_line_whatever_things_are_called() -> None:
     odd = WaveRecord(1, "Köln ☃ " + "x" * 200, readiness_deadline="t")
-    subject = waiting(run(), odd).subject
+    subject = waiting(run(), odd, wave()).subject
     assert subject.isascii()
     assert len(subject) == 100
     assert "\n" not in subject
@@ -65,7 +65,7 @@ def test_started() -> None:
     assert started(run(), TWO) == Message(
         "demo cutover: started",
         """\
-Plan demo begins in cutover mode: 2 machines in 1 waves, in this order:
+Plan demo begins in cutover mode: 2 machines in 1 waves, in order:
   1. db: db01, db02
 Each wave waits for Continuous Data Replication of all its machines; nothing is launched before.
 Production: SOURCE. This run stops no source machine and moves no users.
@@ -74,15 +74,54 @@ Run demo-cutover-20261128T210000Z""",
 
 
 def test_waiting() -> None:
-    assert waiting(run(), WAVE) == Message(
+    assert waiting(run(), WAVE, wave()) == Message(
         "demo cutover: wave db waits",
         """\
 Wave db waits: 1 of 2 machines are ready.
 not ready: db02 (lag 14:20 (limit 5:00))
+A launch would delete nothing.
 Gives up at 2026-11-28T22:30:00Z: then the wave is postponed and nothing of it is launched.
 Production: SOURCE. This run stops no source machine and moves no users.
 Run demo-cutover-20261128T210000Z""",
     )
+
+
+LAX = wave(planned("db01"), planned("db02"), at_least=1)
+
+
+def test_a_rule_that_lets_machines_pass_is_said_before_it_does() -> None:
+    assert "  1. db: db01, db02 (passes with 1 of 2 verified)\n" in started(run(), plan(LAX)).text
+    assert (
+        "Who is not ready by the deadline is left out where its wave can pass without."
+        in started(run(), plan(LAX)).text
+    )
+    gives_up = waiting(run(), WAVE, LAX).text.splitlines()[3]
+    assert gives_up == (
+        "Gives up at 2026-11-28T22:30:00Z: then who is not ready is left out if the wave can pass without, "
+        "else the wave is postponed and nothing of it is launched."
+    )
+
+
+def test_launched_names_who_was_left_out() -> None:
+    late = FAILED.but(status=MachineStatus.POSTPONED)
+    lines = launched(run(), WAVE, launch(LaunchState.ACCEPTED, jobs=("j-1",)), [VERIFIED, late]).text.splitlines()
+    assert lines[0] == "Wave db: a cutover launch of 1 machines was accepted, job j-1."
+    assert lines[3:5] == ["Left out, which the plan's rule allows:", "  db02: postponed"]
+
+
+@pytest.mark.parametrize("how", [Outcome.TESTED, Outcome.CUT_OVER])
+def test_a_good_end_never_claims_a_machine_that_was_not_verified(how: Outcome) -> None:
+    reason = "wave db: 1 of 2 machines verified; db02 failed, which the plan lets pass"
+    message = ended(run(outcome=how, reason=reason), plan(LAX), [(WAVE, [VERIFIED, FAILED])])
+    assert message.subject == f"demo cutover: {how.value}, 1 of 2 machines"
+    assert "every machine's" not in message.text
+    assert "but not every machine: each wave passed by the plan's rule. 1 of 2 machines are verified." in message.text
+    assert f"Reason: {reason}." in message.text
+    if how is Outcome.CUT_OVER:
+        assert "move users to the targets of the machines that are verified, and of no other, and keep" in message.text
+    whole = ended(run(outcome=how), plan(LAX), [(WAVE, [VERIFIED])])
+    assert whole.subject == f"demo cutover: {how.value}"
+    assert "every machine's" in whole.text
 
 
 def test_launched_names_what_it_deletes() -> None:

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from cli.plan import load_plan
-from cutover.plan import Expectation, Mode, OnFailure, Plan, PollBounds, Waiver
+from cutover.plan import (
+    AcceptedChanges,
+    Expectation,
+    Mode,
+    OnDifference,
+    OnFailure,
+    Plan,
+    PollBounds,
+    Replacement,
+    Waiver,
+)
 
 HEAD = """\
 version: 1
@@ -44,6 +54,8 @@ def test_a_minimal_plan_has_every_default_filled_in(load):
     assert (wave.test_waiver, wave.on_failure, wave.poll) == (None, OnFailure.STOP, PollBounds(30, 900))
     assert (machine.name, machine.id, machine.tags) == ("web01", None, {})
     assert machine.expect == {Mode.TEST: Expectation(), Mode.CUTOVER: Expectation()}
+    assert (wave.at_least, wave.canary, wave.launch_configuration) == (None, False, OnDifference.REFUSE)
+    assert (machine.critical, machine.optional, machine.replace, machine.accept_changes) == (False, False, None, None)
 
 
 def test_the_waves_rules_are_laid_over_the_plans_key_by_key(load):
@@ -52,6 +64,7 @@ readiness: {lag: 10m, deadline: 2h}
 test_gate: {minimum_age: 3d, waiver: {by: lead, reason: one two three}}
 verify: {deadline: 30m, job_deadline: 2h}
 poll: {minimum: 10s, maximum: 1m}
+launch_configuration: {differences: correct}
 waves:
   - {name: as-the-plan, machines: [a]}
   - name: its-own
@@ -61,6 +74,7 @@ waves:
     test_gate: {waiver: {by: owner, reason: four five six}}
     verify: {ok_in_a_row: 3, job_deadline: 1d}
     poll: {maximum: 5m}
+    launch_configuration: {differences: refuse}
 """)
     first, second = plan.waves
     assert (first.lag_limit, first.readiness_deadline) == (600, 7200)
@@ -71,6 +85,60 @@ waves:
     assert (second.verify_deadline, second.job_deadline, second.ok_in_a_row) == (1800, 86400, 3)
     assert (first.poll, second.poll) == (PollBounds(10, 60), PollBounds(10, 300))
     assert (first.on_failure, second.on_failure) == (OnFailure.STOP, OnFailure.HOLD)
+    assert (first.launch_configuration, second.launch_configuration) == (OnDifference.CORRECT, OnDifference.REFUSE)
+
+
+def test_what_is_said_of_one_machine_is_compiled_with_it(load):
+    plan = load("""
+waves:
+  - name: web
+    machines:
+      - {name: web01, critical: true}
+      - {name: web02, optional: true}
+      - name: web03
+        replace: {instance: i-0a1b2c3d4e5f60718, by: lead, reason: one two three}
+        accept_changes: {fields: [iamRole, subnetIDs], by: owner, reason: four five six}
+""")
+    one, two, three = plan.waves[0].machines
+    assert [(each.critical, each.optional) for each in (one, two, three)] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+    assert three.replace == Replacement("i-0a1b2c3d4e5f60718", "lead", "one two three")
+    assert three.accept_changes == AcceptedChanges(("iamRole", "subnetIDs"), "owner", "four five six")
+    assert Plan.from_json(plan.canonical()) == plan
+
+
+@pytest.mark.parametrize(
+    ("written", "rule", "at_least"),
+    [
+        ("", OnFailure.STOP, None),
+        ("on_failure: hold", OnFailure.HOLD, None),
+        ("on_failure: continue", OnFailure.STOP, None),
+        ("at_least: 3", OnFailure.STOP, 2),
+        ("at_least: 1", OnFailure.STOP, 0),
+    ],
+)
+def test_a_canary_is_a_wave_of_its_own_that_nothing_follows_unless_it_passes(load, written, rule, at_least):
+    plan = load(f"""
+waves:
+  - name: web
+    canary: WEB02
+    machines: [web01, web02, web03]
+    readiness: {{deadline: 1h}}
+    {written}
+  - {{name: app, machines: [app01]}}
+""")
+    canary, rest, other = plan.waves
+    assert [wave.name for wave in plan.waves] == ["web-canary", "web", "app"]
+    assert [[each.label for each in wave.machines] for wave in (canary, rest)] == [["web02"], ["web01", "web03"]]
+    assert [wave.canary for wave in plan.waves] == [True, False, False]
+    assert canary.readiness_deadline == rest.readiness_deadline == 3600
+    assert (canary.on_failure, canary.at_least) == (rule, None)
+    assert rest.at_least == at_least
+    assert rest.on_failure == OnFailure(written.removeprefix("on_failure: ") if "on_failure" in written else "stop")
+    assert other.at_least is None
 
 
 def test_expectations_and_tags_are_laid_over_each_other_machine_over_wave_over_plan(load):
@@ -166,12 +234,22 @@ rules = {
     "test_gate": some(minimum_age=durations, waiver=st.just({"by": "lead", "reason": "for good reason"})),
     "verify": some(deadline=durations, ok_in_a_row=st.integers(1, 10), job_deadline=durations),
     "poll": st.just({"minimum": "1s"}),
+    "launch_configuration": some(differences=st.sampled_from(["refuse", "correct"])),
 }
+by = {"by": "lead", "reason": "for good reason"}
+of_a_machine = {
+    **overlays,
+    "replace": st.sampled_from([{"instance": "none", **by}, {"instance": "i-0a1b2c3d", **by}]),
+    "accept_changes": st.just({"fields": ["iamRole"], **by}),
+}
+
+
+weight = st.sampled_from([{}, {"critical": True}, {"optional": True}, {"critical": False, "optional": False}])
 
 
 @st.composite
 def machines(draw: st.DrawFn, name: str) -> str | dict[str, Any]:
-    return {**draw(some(**overlays)), "name": name} if draw(st.booleans()) else name
+    return {**draw(some(**of_a_machine)), **draw(weight), "name": name} if draw(st.booleans()) else name
 
 
 @st.composite
@@ -188,7 +266,12 @@ def author_plans(draw: st.DrawFn) -> dict[str, Any]:
         "region": "eu-central-1",
         "on_failure": "stop",
         "waves": [
-            {**draw(some(**rules)), "name": name, "machines": [draw(machines(source)) for source in part]}
+            {
+                **draw(some(**rules)),
+                "name": name,
+                **draw(some(at_least=st.integers(1, len(part) or 1))),
+                "machines": [draw(machines(source)) for source in part],
+            }
             for name, part in zip(wave_names, (sources[:cut], sources[cut:]), strict=True)
             if part
         ],

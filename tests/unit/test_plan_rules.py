@@ -58,7 +58,8 @@ waves:
         "shop.yaml:1: region: seen nothing; rule: this key is required;"
         " do: add it, as in `region: eu-central-1` (The AWS region of the targets.)\n"
         "shop.yaml:5: regoin: seen the key 'regoin'; rule: the keys here are version, name, service, project, region,"
-        " on_failure, waves, readiness, test_gate, verify, poll, expect, tags, schedule; do: write `region`\n"
+        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, schedule;"
+        " do: write `region`\n"
         "shop.yaml:8: readiness.deadline: seen 90; rule: a duration is whole numbers with units d, h, m, s,"
         " the largest first: 7d, 1h30m, 30s; do: add the unit: 90s, 90m, 90h or 90d\n"
         "shop.yaml:11: waves[0].machines[1]: seen 'DB01'; rule: a machine stands once in a plan, in whatever case,"
@@ -166,6 +167,12 @@ waves:
         ),
         ("verify: {ok_in_a_row: 0}", (7, "verify.ok_in_a_row"), "0", "write 1 or more"),
         ("verify: {ok_in_a_row: 11}", (7, "verify.ok_in_a_row"), "11", "write 10 or less"),
+        (
+            "launch_configuration: {differences: ignore}",
+            (7, "launch_configuration.differences"),
+            "'ignore'",
+            "choose one",
+        ),
         ("poll: 30s", (7, "poll"), "'30s'", "write `key: value` below it, indented"),
         ("wibble: 1", (7, "wibble"), "the key 'wibble'", "remove it"),
     ],
@@ -227,6 +234,89 @@ def test_regions_of_every_partition_are_known_by_their_form(tmp_path, region):
 def test_waves_and_machines_are_held_to_their_rules(tmp_path, waves, told):
     problems = refused(tmp_path, HEAD + waves + "\n")
     assert [(problem.line, problem.field, problem.seen) for problem in problems] == told
+
+
+WHO = "by: lead@example.com, reason: for a good reason"
+
+
+@pytest.mark.parametrize(
+    ("wave", "where", "seen", "rule", "remedy"),
+    [
+        (
+            "machines: [{name: x, critical: true, optional: true}]",
+            "machines[0].optional",
+            "both critical and optional",
+            "a machine is critical, optional, or neither",
+            "remove one of the two",
+        ),
+        (
+            "machines: [x, y]\n  at_least: 3",
+            "at_least",
+            "3",
+            "at most the number of machines in the wave, 2",
+            "write a",
+        ),
+        ("machines: [x, y]\n  at_least: 0", "at_least", "0", "at least 1", "write 1 or more"),
+        ("machines: [x, y]\n  at_least: all", "at_least", "'all'", "a whole number", "write digits only"),
+        (
+            "machines: [Web01, {name: web02}]\n  canary: web03",
+            "canary",
+            "'web03'",
+            "the canary is a machine of its wave, as listed there",
+            "name one of: Web01; web02",
+        ),
+        (
+            "machines: [web01, {name: web02, optional: true}]\n  canary: WEB02",
+            "canary",
+            "'WEB02'",
+            "a canary is not optional",
+            "name another one",
+        ),
+        ("machines: [x]\n  canary: x", "canary", "'x'", "a canary goes ahead of others in its wave", "add the others"),
+        (
+            f"machines: [{{name: x, replace: {{instance: i-12, {WHO}}}}}]",
+            "machines[0].replace.instance",
+            "'i-12'",
+            "",
+            "",
+        ),
+        (f"machines: [{{name: x, replace: {{{WHO}}}}}]", "machines[0].replace.instance", "nothing", "", "add it"),
+        (
+            "machines: [{name: x, replace: {instance: none, by: a}}]",
+            "machines[0].replace.reason",
+            "nothing",
+            "",
+            "add it",
+        ),
+        (
+            f"machines: [{{name: x, accept_changes: {{fields: [a, b, a], {WHO}}}}}]",
+            "machines[0].accept_changes.fields[2]",
+            "'a'",
+            "a field stands once in a list",
+            "remove one of the two",
+        ),
+        (
+            f"machines: [{{name: x, accept_changes: {{fields: [], {WHO}}}}}]",
+            "machines[0].accept_changes.fields",
+            "an empty list",
+            "a list is not empty",
+            "add to it",
+        ),
+    ],
+)
+def test_the_rules_of_waves_and_machines_are_checked(tmp_path, wave, where, seen, rule, remedy):
+    (problem,) = refused(tmp_path, f"{HEAD}waves:\n- name: a\n  {wave}\n")
+    assert (problem.field, problem.seen) == (f"waves[0].{where}", seen)
+    assert problem.rule.startswith(rule)
+    assert problem.remedy.startswith(remedy)
+    assert problem.line == (10 if where in ("at_least", "canary") else 9)
+
+
+def test_no_other_wave_is_called_as_the_one_of_a_canary(tmp_path):
+    waves = "waves:\n- {name: web-canary, machines: [x]}\n- name: web\n  machines: [y, z]\n  canary: Y\n"
+    (problem,) = refused(tmp_path, HEAD + waves)
+    assert (problem.line, problem.field, problem.seen) == (8, "waves[0].name", "'web-canary'")
+    assert problem.rule == "the canary of wave 'web', on line 11, is a wave of this name"
 
 
 @pytest.mark.parametrize(
@@ -308,23 +398,48 @@ waves:
 - name: a
   poll: {maximum: 1m}
   machines: [x, X, 5]
+  at_least: 4
+  canary: z
 - name: a
 """
     fields = {problem.field for problem in refused(tmp_path, text)}
     assert fields == {
         *("version", "name", "service", "project", "region", "on_failure"),
         *("schedule.soon", "schedule.cutover", "poll.often"),
+        *("waves[0].at_least", "waves[0].canary"),
         *("waves[0].poll.maximum", "waves[0].machines[1]", "waves[0].machines[2]"),
         *("waves[1].name", "waves[1].machines"),
     }
 
 
+KEYS = (
+    "version",
+    "name",
+    "schedule",
+    "readiness",
+    "test_gate",
+    "verify",
+    "poll",
+    "launch_configuration",
+    "expect",
+    "tags",
+)
+
+
 @pytest.mark.parametrize("value", ["5", "x", "[]", "[[x]]", "{}", "{x: {y: z}}", "[5, {x: 1}, ~]", "true", "~"])
 @pytest.mark.parametrize(
-    "key", ["version", "name", "schedule", "readiness", "test_gate", "verify", "poll", "expect", "tags", "waves"]
+    "written",
+    [
+        *(f"{key}: %s" for key in (*KEYS, "waves")),
+        "waves: [{name: a, machines: %s, at_least: 2, canary: x}]",
+        "waves: [{name: a, machines: [x, {y: z}, 5], at_least: %s, canary: %s}]",
+        "waves: [{name: %s, machines: [x, y], canary: x}]",
+        "waves: [{machines: [{name: x, critical: %s, optional: true, replace: %s, accept_changes: %s}]}]",
+        "waves: [{machines: [{name: x, accept_changes: {fields: %s}}]}]",
+    ],
 )
-def test_a_value_of_the_wrong_kind_never_breaks_the_checks(tmp_path, key, value):
+def test_a_value_of_the_wrong_kind_never_breaks_the_checks(tmp_path, written, value):
     path = tmp_path / "plan.yaml"
-    path.write_text(f"{key}: {value}\n", encoding="utf-8")
+    path.write_text(written.replace("%s", value) + "\n", encoding="utf-8")
     with pytest.raises(InvalidPlan):
         load_plan(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from cutover.finding import Finding, Severity
 from cutover.machine import LifeCycle, Machine
-from cutover.plan import Mode, PollBounds, Waiver
+from cutover.plan import Mode, PlannedMachine, PollBounds, Waiver, Wave
 from cutover.readiness import LOOKS, Verdict, interval, look, refusals, remarks, resolve
-from cutover.records import Proof
+from cutover.records import MachineRecord, MachineStatus, Proof
 from tests.unit.records_of import CUT_OVER, NOW, TESTED, ago, machine, planned, wave
 
 DEADLINE = NOW + timedelta(hours=1)
@@ -51,7 +52,7 @@ def test_a_machine_without_a_name_disturbs_nobody() -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_recorded_cutover_is_refused_in_either_mode_and_names_the_instance(mode: Mode) -> None:
-    (found,) = refusals(machine(life_cycle=CUT_OVER), mode, wave(), NOW, PROOFS, live="i-live")
+    (found,) = refusals(planned(), machine(life_cycle=CUT_OVER), mode, wave(), NOW, PROOFS, live="i-live")
     assert found.field == "cutover"
     assert found.seen == "cut over at 2026-11-26 22:00:00 UTC, live instance i-live"
 
@@ -59,17 +60,17 @@ def test_a_recorded_cutover_is_refused_in_either_mode_and_names_the_instance(mod
 @pytest.mark.parametrize("mode", Mode)
 def test_a_cutover_proved_by_a_run_counts_as_well(mode: Mode) -> None:
     proofs = {**PROOFS, (Mode.CUTOVER, "m-db01"): Proof("m-db01", Mode.CUTOVER, "demo-cutover-1", "i-live", "then")}
-    (found,) = refusals(machine(life_cycle=TESTED), mode, wave(), NOW, proofs)
+    (found,) = refusals(planned(), machine(life_cycle=TESTED), mode, wave(), NOW, proofs)
     assert found.seen == "cut over at then, by run demo-cutover-1, live instance i-live"
 
 
 def test_a_waiver_of_the_test_does_not_lift_the_guard_of_a_live_machine() -> None:
     waived = wave(test_waiver=Waiver("lead@example.com", "why"))
-    assert refusals(machine(life_cycle=CUT_OVER), Mode.CUTOVER, waived, NOW, PROOFS)
+    assert refusals(planned(), machine(life_cycle=CUT_OVER), Mode.CUTOVER, waived, NOW, PROOFS)
 
 
 def test_a_test_needs_no_test() -> None:
-    assert refusals(machine(), Mode.TEST, wave(), NOW, {}) == ()
+    assert refusals(planned(), machine(), Mode.TEST, wave(), NOW, {}) == ()
 
 
 @pytest.mark.parametrize(
@@ -83,25 +84,25 @@ def test_a_test_needs_no_test() -> None:
     ],
 )
 def test_the_age_of_a_test_is_a_difference_of_instants(age: timedelta, allowed: bool) -> None:
-    found = refusals(machine(life_cycle=LifeCycle(tested_at=NOW - age)), Mode.CUTOVER, wave(), NOW, PROOFS)
+    found = refusals(planned(), machine(life_cycle=LifeCycle(tested_at=NOW - age)), Mode.CUTOVER, wave(), NOW, PROOFS)
     assert (found == ()) == allowed
 
 
 def test_what_is_wrong_with_a_test_is_told_all_at_once() -> None:
     life = LifeCycle(tested_at=ago(days=1))
-    young, unproved = refusals(machine(life_cycle=life), Mode.CUTOVER, wave(), NOW, {})
+    young, unproved = refusals(planned(), machine(life_cycle=life), Mode.CUTOVER, wave(), NOW, {})
     assert young.remedy.startswith("wait until 2026-12-04 22:00:00 UTC")
     assert unproved.seen.endswith("that no run of this plan has verified")
 
 
 def test_a_proof_of_another_machine_opens_no_gate() -> None:
     other = machine("db02", life_cycle=TESTED)
-    assert [each.field for each in refusals(other, Mode.CUTOVER, wave(), NOW, PROOFS)] == ["test"]
+    assert [each.field for each in refusals(planned(), other, Mode.CUTOVER, wave(), NOW, PROOFS)] == ["test"]
 
 
 def test_a_waiver_lets_a_cutover_through_and_is_remarked() -> None:
     waived = wave(test_waiver=Waiver("lead@example.com", "tested by hand"))
-    assert refusals(machine(), Mode.CUTOVER, waived, NOW, {}) == ()
+    assert refusals(planned(), machine(), Mode.CUTOVER, waived, NOW, {}) == ()
     (remark,) = remarks(Mode.CUTOVER, waived)
     assert (remark.severity, remark.seen) == (Severity.WARNING, "waived by lead@example.com: tested by hand")
     assert remarks(Mode.TEST, waived) == ()
@@ -158,9 +159,116 @@ def test_the_progress_is_a_line_for_each_machine() -> None:
         0,
         {},
     )
-    first, second = seen.progress()
+    first, second = seen.progress({"db01": "i-old"})
+    assert (first["replaces"], second["replaces"]) == ("i-old", None), "what the launch would delete"
     assert (first["label"], first["ready"], first["lag"]) == ("db01", True, 20)
     assert (second["label"], second["ready"], second["lag"], second["state"]) == ("db02", False, 3600, "Lagging")
+
+
+def optional(name: str) -> PlannedMachine:
+    return replace(planned(name), optional=True)
+
+
+def critical(name: str) -> PlannedMachine:
+    return replace(planned(name), critical=True)
+
+
+LIVE = machine("db02", life_cycle=CUT_OVER)
+LATE = machine("db02", lag=timedelta(hours=1))
+ALSO_LATE = machine("db01", lag=timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("rules", "listed", "due", "verdict", "judged"),
+    [
+        # until the deadline everyone is waited for, an optional one too
+        (wave(planned(), optional("db02")), [READY, LATE], False, Verdict.WAIT, []),
+        # at the deadline: without those the wave can pass without
+        (wave(planned(), optional("db02")), [READY, LATE], True, Verdict.READY, ["db02"]),
+        (wave(planned(), planned("db02"), at_least=1), [READY, LATE], True, Verdict.READY, ["db02"]),
+        (wave(planned(), critical("db02"), at_least=1), [READY, LATE], True, Verdict.POSTPONED, ["db02"]),
+        (wave(planned(), planned("db02"), at_least=2), [READY, LATE], True, Verdict.POSTPONED, ["db02"]),
+        (wave(planned(), planned("db02")), [READY, LATE], True, Verdict.POSTPONED, ["db02"]),
+        (wave(planned(), optional("db02")), [ALSO_LATE, LATE], True, Verdict.POSTPONED, ["db01", "db02"]),
+        # with nothing left to launch there is nothing to launch, although the wave passes
+        (wave(optional("db01"), optional("db02")), [ALSO_LATE, LATE], True, Verdict.POSTPONED, ["db01", "db02"]),
+        (wave(optional("db02")), [LIVE], False, Verdict.REFUSED, ["db02"]),
+        # refused: at once, the others are waited for or go
+        (wave(planned(), optional("db02")), [READY, LIVE], False, Verdict.READY, ["db02"]),
+        (wave(planned(), optional("db02")), [LAGGING, LIVE], False, Verdict.WAIT, ["db02"]),
+        (wave(planned(), planned("db02"), at_least=1), [READY, LIVE], False, Verdict.READY, ["db02"]),
+        (wave(planned(), planned("db02"), at_least=2), [READY, LIVE], False, Verdict.REFUSED, ["db02"]),
+        (wave(optional("db01"), planned("db02")), [READY, LIVE], False, Verdict.REFUSED, ["db02"]),
+        (wave(planned(), optional("db02")), [LAGGING, LIVE], True, Verdict.POSTPONED, ["db02", "db01"]),
+        (wave(planned(), optional("nosuch")), [READY], False, Verdict.READY, ["nosuch"]),
+    ],
+)
+def test_who_cannot_be_launched_is_left_out_if_the_wave_can_pass_without(
+    rules: Wave, listed: list[Machine], due: bool, verdict: Verdict, judged: list[str]
+) -> None:
+    seen = look(rules, Mode.TEST, listed, NOW, NOW if due else DEADLINE, 0, {})
+    assert (seen.verdict, [each.planned.label for each in seen.judged]) == (verdict, judged)
+    assert all(label in seen.reason for label in judged)
+
+
+@pytest.mark.parametrize(
+    ("looks", "listed", "verdict", "judged"),
+    [
+        (LOOKS, [READY, LATE], Verdict.READY, ["db02"]),
+        (LOOKS, [READY, machine("db02")], Verdict.POSTPONED, ["db01", "db02"]),
+        (LOOKS - 1, [READY, machine("db02")], Verdict.READY, []),
+    ],
+)
+def test_who_is_left_out_by_count(looks: int, listed: list[Machine], verdict: Verdict, judged: list[str]) -> None:
+    seen = look(wave(planned(), optional("db02")), Mode.TEST, listed, NOW, DEADLINE, looks, {})
+    assert (seen.verdict, [each.planned.label for each in seen.judged]) == (verdict, judged)
+
+
+def records(*statuses: MachineStatus) -> list[MachineRecord]:
+    finding = Finding("replication", "behind", "not behind", "wait")
+    return [
+        MachineRecord(f"db0{n}", n - 1, status=status, findings=(finding,) if status is not OPEN else ())
+        for n, status in enumerate(statuses, 1)
+    ]
+
+
+OPEN, REFUSED, POSTPONED = MachineStatus.NOT_STARTED, MachineStatus.REFUSED, MachineStatus.POSTPONED
+
+
+def test_who_was_left_out_stays_out_and_is_not_judged_again() -> None:
+    rules = wave(planned(), optional("db02"))
+    before = records(OPEN, POSTPONED)
+    seen = look(rules, Mode.TEST, [READY, machine("db02")], NOW, DEADLINE, 0, {}, None, before)
+    assert [each.planned.label for each in seen.machines] == ["db01"]
+    assert (seen.verdict, seen.settle(before, rules, DEADLINE)) == (Verdict.READY, [])
+    assert seen.reason == "1 of 2 machines are in Continuous Data Replication; the wave goes without the others (db02)"
+
+
+@pytest.mark.parametrize(
+    ("rules", "before", "verdict", "reason"),
+    [
+        (wave(planned(), planned("db02")), records(OPEN, POSTPONED), Verdict.POSTPONED, "postponed: db02 (behind)"),
+        (wave(planned(), planned("db02")), records(REFUSED, POSTPONED), Verdict.REFUSED, "refused: db01 (behind)"),
+        (wave(optional("db01"), optional("db02")), records(REFUSED, REFUSED), Verdict.REFUSED, None),
+        (wave(optional("db01"), optional("db02")), records(POSTPONED, POSTPONED), Verdict.POSTPONED, None),
+    ],
+)
+def test_a_wave_that_was_ended_by_an_earlier_look_stays_ended(
+    rules: Wave, before: list[MachineRecord], verdict: Verdict, reason: str | None
+) -> None:
+    seen = look(rules, Mode.TEST, [READY, machine("db02")], NOW, DEADLINE, 0, {}, None, before)
+    assert (seen.verdict, seen.settle(before, rules, DEADLINE)) == (verdict, [])
+    assert seen.reason == (reason or f"{verdict.value}: db01 (behind), db02 (behind)")
+
+
+def test_the_records_say_why_somebody_was_left_out() -> None:
+    rules = wave(planned("db00"), optional("db01"), optional("db02"), planned("db03"))
+    listed = [machine("db00"), ALSO_LATE, LIVE, machine("db03")]
+    before = [MachineRecord(each.label, n) for n, each in enumerate(rules.machines)]
+    late, live = look(rules, Mode.TEST, listed, NOW, NOW, 0, {}).settle(before, rules, DEADLINE)
+    assert (late.label, late.status, late.findings[0].field) == ("db01", POSTPONED, "replication")
+    assert late.findings[0].seen.startswith("Lagging: ")
+    assert (live.label, live.status, live.findings[0].field) == ("db02", REFUSED, "cutover")
 
 
 POLL = PollBounds(30, 900)

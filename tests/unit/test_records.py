@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cutover.errors import RunNotFound
+from cutover.errors import AwsUnavailable, RunDisputed, RunNotFound
 from cutover.finding import Finding
+from cutover.locks import Locks
 from cutover.machine import Job, JobStatus, LogLine
 from cutover.plan import Mode
 from cutover.records import (
@@ -33,7 +34,7 @@ from cutover.records import (
     WaveRecord,
     as_planned,
 )
-from cutover.store import Store
+from cutover.store import Intent, Store
 from tests.unit.records_of import NOW, launch, plan, planned, run, wave
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -52,6 +53,11 @@ def some(kind: type) -> st.SearchStrategy[Any]:
     own: dict[str, Any] = {"progress": PROGRESS} if kind is WaveRecord else {}
     if kind is RunRecord:
         own["requests"] = st.dictionaries(TEXT.filter(bool), COUNTS, max_size=3)
+    if kind in (MachineRecord, Proof):
+        own["configuration"] = st.none() | st.dictionaries(TEXT.filter(bool), TEXT, max_size=3)
+    if kind is MachineRecord:
+        values = TEXT | st.none() | st.booleans() | st.lists(TEXT, max_size=2).map(tuple)
+        own["configuration_before"] = st.none() | st.dictionaries(TEXT.filter(bool), values, max_size=3)
     return st.builds(kind, **{each.name: own.get(each.name, ...) for each in dataclasses.fields(kind)})
 
 
@@ -95,10 +101,11 @@ def test_waves_and_machines_survive_the_table(store: Store) -> None:
     @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(some(WaveRecord), some(MachineRecord))
     def survives(one: WaveRecord, machine: MachineRecord) -> None:
-        one, machine = one.but(number=1), machine.but(label="db01")
-        store.write_wave("r", one)
+        known = store.wave_if_any("r", 1)
+        one, machine = one.but(number=1, version=known.version if known else 0), machine.but(label="db01")
+        written = store.write_wave("r", one)
         store.write_machines("r", 1, [machine])
-        assert store.wave("r", 1) == one
+        assert store.wave("r", 1) == written == one.but(version=one.version + 1)
         assert store.machines("r", 1) == [machine]
 
     survives()
@@ -166,17 +173,111 @@ def _counter(**counts: int) -> Any:
     return Counter(counts)
 
 
+def test_who_writes_a_wave_from_an_older_look_is_refused(store: Store) -> None:
+    first = store.write_wave("older", WaveRecord(1, "db"))
+    store.write_wave("older", first.but(reason="newer"))
+
+    with pytest.raises(AwsUnavailable, match="two writers at once"):
+        store.write_wave("older", first.but(reason="late"))
+    assert store.wave("older", 1).reason == "newer"
+
+
+NOON = "2026-11-28T12:00:00Z"
+LATER = "2026-11-28T13:00:00Z"
+
+
+def running(store: Store, run_id: str, **changes: Any) -> tuple[RunRecord, LaunchRecord]:
+    """A run that may launch, and what it would launch: its lease lasts until LATER, the project's lock is its own."""
+    one = store.claim(run(id=run_id, plan=run_id)).but(lease=LATER)
+    store.update_run(run_id, lease=LATER, **changes)
+    locks = Locks(store._table, run_id)
+    locks.take([run_id], NOON)
+    return one, launch(LaunchState.INTENDED, fence=locks.fence(run_id))
+
+
 def test_a_launch_is_intended_once(store: Store) -> None:
-    assert store.intend("h", 1, launch(LaunchState.INTENDED))
-    assert not store.intend("h", 1, launch(LaunchState.INTENDED))
-    assert store.intend("h", 2, launch(LaunchState.INTENDED)), "another wave has its own ledger"
+    one, intended = running(store, "h")
+    assert store.intend(one, 1, intended, "h", NOON) is Intent.WRITTEN
+    assert store.intend(one, 1, intended, "h", NOON) is Intent.TAKEN
+    assert store.intend(one, 2, intended, "h", NOON) is Intent.WRITTEN, "another wave has its own ledger"
     assert len(store.launches("h", 1)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"aborted": True}, {"status": RunStatus.FAILED}, {"attempt": 2}, {"lease": NOON}, {"lease": None}]
+)
+def test_nothing_is_intended_for_a_run_that_is_not_what_it_was(store: Store, changes: dict[str, Any]) -> None:
+    name = f"not-{next(iter(changes))}-{next(iter(changes.values()))}"
+    one, intended = running(store, name)
+    store.update_run(name, **changes)
+
+    assert store.intend(one, 1, intended, name, NOON) is Intent.RUN_ENDED
+    assert store.launches(name, 1) == []
+
+
+@pytest.mark.parametrize("how", ["given up", "taken anew", "taken over"])
+def test_nothing_is_intended_without_the_projects_lock(store: Store, how: str) -> None:
+    one, intended = running(store, f"lock {how}")
+    mine = Locks(store._table, one.id)
+    mine.give_up([one.id])
+    if how == "taken anew":
+        mine.take([one.id], NOON)
+    if how == "taken over":
+        Locks(store._table, "another").take([one.id], NOON)
+
+    assert store.intend(one, 1, intended, one.id, NOON) is Intent.LOCK_LOST
+    assert store.launches(one.id, 1) == []
+
+
+def test_a_run_whose_execution_died_goes_on_once_in_its_next_attempt(store: Store) -> None:
+    one = store.claim(run(id="dead-1", plan="dead"))
+    assert store.next_attempt(one).attempt == 2
+    assert store.next_attempt(one).attempt == 2, "whoever comes second finds it so"
+
+
+def interrupted(store: Store, plan_name: str, **changes: Any) -> RunRecord:
+    one = store.claim(run(id=f"{plan_name}-1", plan=plan_name))
+    one = store.update_run(
+        one.id, status=RunStatus.FAILED, outcome=Outcome.FAILED, interrupted=True, told=True, **changes
+    )
+    store.release(one)
+    return one
+
+
+def test_an_interrupted_run_goes_on_when_it_is_started_again_by_hand_or_by_its_schedule(store: Store) -> None:
+    interrupted(store, "again")
+    first = store.claim(run(id="again-2", plan="again"))
+    second = store.claim(run(id="again-3", plan="again"))
+
+    assert (first.id, first.attempt, first.status, first.outcome) == ("again-1", 2, RunStatus.RUNNING, None)
+    assert (first.interrupted, first.told) == (False, False)
+    assert second == first, "and then it is the active one"
+
+
+@pytest.mark.parametrize("how", ["another plan", "another instant", "aborted"])
+def test_what_does_not_mean_the_interrupted_run_starts_a_new_one(store: Store, how: str) -> None:
+    interrupted(store, f"no {how}", aborted=how == "aborted")
+    changes = {"sha256": "f" * 64} if how == "another plan" else {"scheduled": NOON} if how == "another instant" else {}
+
+    assert store.claim(run(id="new", plan=f"no {how}", **changes)).id == "new"
+
+
+def test_a_run_that_has_gone_on_is_not_closed_by_those_who_saw_it_die(store: Store) -> None:
+    one = store.claim(run(id="gone-1", plan="gone"))
+    store.next_attempt(one)
+
+    with pytest.raises(RunDisputed, match="another attempt than 1"):
+        store.update_run(one.id, in_attempt=one.attempt, outcome=Outcome.FAILED)
+    with pytest.raises(RunDisputed, match="another attempt than 1"):
+        store.renew(one, LATER)
+    assert store.run(one.id).outcome is None
 
 
 @pytest.mark.parametrize("since", [each for each in LaunchState if each is not LaunchState.INTENDED])
 def test_the_ledger_refuses_a_step_out_of_order(store: Store, since: LaunchState) -> None:
     ledger = f"i-{since}"
-    store.intend(ledger, 1, launch(LaunchState.INTENDED))
+    one, intended = running(store, ledger)
+    store.intend(one, 1, intended, ledger, NOON)
     assert not store.advance(ledger, 1, launch(LaunchState.ACCEPTED, jobs=("j",)), since=since)
     assert store.launches(ledger, 1)[0].state is LaunchState.INTENDED
     assert store.advance(ledger, 1, launch(LaunchState.SENT), since=LaunchState.INTENDED)
@@ -192,10 +293,11 @@ def test_a_plan_is_what_its_name_says(store: Store) -> None:
     mine = plan()
     store.write_plan(mine)
     assert store.plan(mine.name, mine.sha256) == mine
-    other = plan(wave(lag_limit=1))
-    store._write(mine.key, other.canonical(), "application/json")
+    assert store.plan(mine.name, mine.sha256) is store.plan(mine.name, mine.sha256), "it never changes: read once"
+    other, another = plan(wave(lag_limit=1)), plan(wave(lag_limit=2))
+    store._write(other.key, another.canonical(), "application/json")
     with pytest.raises(RunNotFound, match="has another content than its name says"):
-        store.plan(mine.name, mine.sha256)
+        store.plan(other.name, other.sha256)
     with pytest.raises(RunNotFound, match=r"the bucket has no plans/demo/0\.json"):
         store.plan("demo", "0")
 

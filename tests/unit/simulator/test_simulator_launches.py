@@ -212,6 +212,16 @@ def test_a_hanging_job_stays_started_and_keeps_the_project_busy(console):
     assert one.post_launch("web01").status_code == 400
 
 
+def test_a_conversion_may_take_long(console):
+    one = console(project={"jobs": {"number": 1, "conversion": "2h"}})
+    job = one.launch("db01")
+    one.advance(7200)
+    one.login()
+    assert (one.job(job)["status"], one.messages(job)[-1]) == ("STARTED", "Started machine conversions")
+    one.advance(300)
+    assert one.job(job)["status"] == "COMPLETED"
+
+
 def test_logs_may_repeat_themselves_or_come_out_of_order(console):
     told = {}
     for log in ("normal", "duplicated", "out_of_order"):

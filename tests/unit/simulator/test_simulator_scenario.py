@@ -61,6 +61,11 @@ def test_a_duration_without_a_unit_is_refused_with_an_example():
         ({"subnet": "web"}, "subnet 'web' is unknown; there are: db"),
         ({"launch": {"security_groups": ["web"]}}, "security group 'web' is unknown; there are: db"),
         ({"blueprint": {"instancetype": "m5.large"}}, "blueprint field 'instancetype' is unknown"),
+        ({"blueprint_ignores": ["privateIpAction"]}, "blueprint field 'privateIpAction' is unknown"),
+        ({"blueprint_changes": {"at": "2d", "set": {"iamrole": "x"}}}, "blueprint field 'iamrole' is unknown"),
+        ({"protected": True}, "need a target: say tested or cut_over"),
+        ({"tested": "9d", "target": False, "target_tags": {"keep": "yes"}}, "need a target"),
+        ({"tested": "9d", "licensed_since": "8d"}, "before its agent was installed"),
         ({"launch": {"target": "gone"}}, "'created', 'missing' or 'conversion_failed'"),
     ],
 )
@@ -71,9 +76,13 @@ def test_what_contradicts_itself_is_refused(machine, words):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"on": "GET *"}, "exactly one of status, drop, delay, expire_sessions"),
+        ({"on": "GET *"}, "exactly one of delay, expire_sessions, status, drop, answer, clock, body"),
         ({"status": 503, "drop": True}, "exactly one of"),
-        ({"expire_sessions": True, "accepted": True}, "accepted goes with status or drop"),
+        ({"expire_sessions": True, "accepted": True}, "accepted goes with status, drop or body"),
+        ({"body": "half", "clock": {"skew": "3m"}}, "exactly one of"),
+        ({"body": "torn", "message": "away"}, "message goes with status"),
+        ({"answer": {}}, "answer needs omit or set"),
+        ({"clock": {"skew": "3"}}, "not a duration"),
         ({"status": 200}, "greater than or equal to 400"),
         ({"on": "launchMachines", "status": 503}, "faults.0.on"),
     ],

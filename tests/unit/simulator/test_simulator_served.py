@@ -113,6 +113,14 @@ def test_a_launch_whose_answer_is_lost_was_accepted():
         assert (newest["status"], newest["participatingMachines"]) == ("PENDING", [machine])
 
 
+def test_a_torn_answer_breaks_off_in_the_middle_of_what_it_announced():
+    with served(faults=[{"on": "POST /login", "nth": 1, "body": "torn", "accepted": True}]) as console:
+        login = {"userApiToken": console.token}
+        with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+            requests.post(f"{console.url}/api/latest/login", json=login, timeout=10)
+        assert requests.post(f"{console.url}/api/latest/login", json=login, timeout=10).status_code == 200
+
+
 def test_there_is_one_date_header_and_it_is_the_simulators(console):
     answer = requests.get(f"{console.url}/api/latest/me", timeout=10)
     assert answer.headers["Date"] == "Sat, 05 Dec 2026 22:00:00 GMT"

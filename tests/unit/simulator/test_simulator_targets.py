@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from stage.simulator import ec2_client
-from stage.simulator.cloud import Invented
+from stage.simulator.cloud import Ec2Away, Invented
 from stage.simulator.identity import Identity
 from stage.simulator.targets import Ec2
 
@@ -141,13 +141,56 @@ def test_a_wrong_subnet_and_type_and_a_surviving_old_target(console, ec2):
 
 
 def test_a_protected_target_is_not_deleted_and_the_log_says_so(console, ec2):
-    one = console(ec2=ec2, db01={"tested": "9d"})
+    one = console(ec2=ec2, db01={"tested": "9d", "protected": True})
     old = target(one, ec2)["InstanceId"]
-    ec2.modify_instance_attribute(InstanceId=old, DisableApiTermination={"Value": True})
     job = one.launch("db01")
     one.advance(LAUNCHED)
     assert instances(ec2)[old]["State"]["Name"] == "running"
+    assert target(one, ec2)["InstanceId"] != old
+    failed = [line for line in one.messages(job) if line.startswith(f"Failed cleanup of instance {old}: ")]
+    assert len(failed) == 1
+    assert "OperationNotPermitted" in failed[0]
+
+
+def test_protection_holds_without_an_ec2_too(console):
+    one = console(db01={"tested": "9d", "protected": True})
+    old = one.replica("db01")["machineCloudId"]
+    job = one.launch("db01")
+    one.advance(LAUNCHED)
     assert any(line.startswith(f"Failed cleanup of instance {old}: ") for line in one.messages(job))
+
+
+def test_the_target_before_may_carry_tags_that_somebody_gave_it(console, ec2):
+    one = console(ec2=ec2, db01={"cut_over": "2d", "target_tags": {"keep": "yes"}}, web01={"tested": "9d"})
+    assert tags(target(one, ec2))["keep"] == "yes"
+    assert "keep" not in tags(target(one, ec2, "web01"))
+
+
+def test_a_vanished_target_is_terminated_and_its_replica_not_found(console, ec2):
+    one = console(ec2=ec2, db01={"launch": {"number": 1, "then": {"state": "vanished", "after": "5m"}}})
+    one.launch("db01")
+    one.advance(400)
+    instance, replica = target(one, ec2)["InstanceId"], one.machines()["db01"]["replica"]
+    one.advance(300)
+    assert instances(ec2)[instance]["State"]["Name"] == "terminated"
+    assert one.machines()["db01"]["replica"] == replica
+    assert one.ask("GET", f"{one.project}/replicas/{replica}").status_code == 404
+    one.launch("db01")
+    one.advance(LAUNCHED)
+    assert target(one, ec2)["State"]["Name"] == "running"
+
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_staging_has_a_way_out_of_the_vpc_unless_the_scenario_says_no(console, ec2, routed):
+    one = console(ec2=ec2, project={"replication": {"staging_routed": routed}})
+    staging = one.get(f"{one.project}/replicationConfigurations")["items"][0]["subnetId"]
+    subnet = ec2.describe_subnets(SubnetIds=[staging])["Subnets"][0]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [subnet["VpcId"]]}])["RouteTables"]
+    own = [table for table in tables if any(one.get("SubnetId") == staging for one in table["Associations"])]
+    main = [table for table in tables if any(one["Main"] for one in table["Associations"])]
+    ways = [route["DestinationCidrBlock"] for table in own or main for route in table["Routes"]]
+    assert ("0.0.0.0/0" in ways) is routed
+    assert "0.0.0.0/0" in [route["DestinationCidrBlock"] for route in main[0]["Routes"]]
 
 
 def test_what_ec2_refuses_fails_the_job_in_words(console, ec2):
@@ -190,3 +233,39 @@ def test_without_an_endpoint_no_ec2_is_asked(monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL_EC2", raising=False)
     assert ec2_client("eu-central-1") is None
     assert Identity("a").aws("i", "db01") == Identity("a").aws("i", "db01")
+
+
+def test_every_answer_of_ec2_may_be_lost_once_and_nothing_happens_twice(console, ec2, monkeypatch):
+    """As for a simulator killed after EC2 had done each thing; the stage's EC2 remembers tokens, moto does not."""
+    one = console(ec2=ec2, db01={"tested": "9d"})
+    old = target(one, ec2)["InstanceId"]
+    lost: set[tuple[str, str]] = set()
+    made: dict[str, Any] = {}
+
+    def unanswered(name: str) -> Any:
+        do = getattr(Ec2, name)
+
+        def ask(self: Ec2, *asked: Any) -> Any:
+            token = getattr(asked[0], "token", None)
+            answer = made[token] if token in made else do(self, *asked)
+            if token:
+                made[token] = answer
+            key = (name, token or str(asked))
+            if key not in lost:
+                lost.add(key)
+                raise Ec2Away("the connection was closed")
+            return answer
+
+        return ask
+
+    for name in ("create", "terminate", "status", "create_group", "delete_group"):
+        monkeypatch.setattr(Ec2, name, unanswered(name))
+    job = one.launch("db01", mode="CUTOVER")
+    for _ in range(20):
+        one.advance(30)
+    assert {name for name, _ in lost} == {"create", "terminate", "status", "create_group", "delete_group"}
+    assert one.job(job)["status"] == "COMPLETED"
+    assert not [line for line in one.messages(job) if line.startswith("Failed")]
+    assert named(ec2, "db01").count("running") == 1
+    assert instances(ec2)[old]["State"]["Name"] == "terminated"
+    assert named(ec2, "CloudEndure Machine Converter") == ["terminated"]
