@@ -27,7 +27,7 @@ GOOD = (Outcome.TESTED, Outcome.CUT_OVER)
 CLAIM_SECONDS = 60.0
 """How long a requested run may take to be claimed."""
 TELL_SECONDS = 60.0
-"""How long after its execution a run may take to be told."""
+"""How long after its execution has ended a run may take to be told."""
 
 
 class RunNotClaimed(Exception):
@@ -133,16 +133,21 @@ def _latest(deployment: Deployment, plan: Plan, mode: Mode) -> tuple[str | None,
 
 
 def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[float], None], tell: float) -> RunView:
-    """Show the run until its execution has ended and its end was told, within `tell` seconds; how it was then."""
+    """Show the run until it has its outcome and was told; how it was then.
+
+    Its execution may go on watching for late targets, for hours. One that has ended has `tell` seconds to be told of.
+    """
     told_by: float | None = None
     begun_by = time.monotonic() + CLAIM_SECONDS
     while True:
         view = deployment.view(run_id)
         if view is not None:
             board.show(view)
+            if view.run.outcome and view.run.told:
+                return view
             if view.run.execution and deployment.execution_status(view.run.execution) != "RUNNING":
                 told_by = told_by or time.monotonic() + tell
-                if view.run.told or time.monotonic() >= told_by:
+                if time.monotonic() >= told_by:
                     return view
             elif not view.run.execution and time.monotonic() > begun_by:
                 raise RunNotClaimed(f"run {run_id} was claimed and nothing carries it out; see the log of open_run")
