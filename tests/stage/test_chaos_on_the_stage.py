@@ -11,7 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ pytestmark = pytest.mark.xdist_group("stage-chaos")
 
 SEEDS = (4, 6, 11, 15, 17, 20, 22, 37, 42, 57)
 """Lost and cut answers, hung jobs, late, stopped and vanished targets, kept and protected ones, people who launch."""
-SPEED = 480
-SECONDS = 120
+SPEED = 360
+SECONDS = 180
 """How long ten runs may take, on a busy machine."""
 SEED = "ten projects"
 SCHEMA = json.loads((ROOT / "docs" / "schemas" / "evidence.schema.json").read_text())
@@ -338,6 +338,35 @@ def test_no_live_kept_or_protected_target_is_deleted_by_a_run(night: Night) -> N
 
     hold(night, gone)
     assert any(one.sacred for one in night.played), "there is something to lose"
+
+
+def test_what_is_checked_can_be_broken_and_the_seed_is_said(night: Night) -> None:
+    """The same night, told otherwise than it was."""
+
+    def told(**otherwise: Any) -> Night:
+        return replace(night, played=[replace(one, **otherwise) for one in night.played])
+
+    def without_findings(one: Played) -> Played:
+        bare = json.loads(json.dumps(one.evidence))
+        for machine in (each for wave in bare["waves"] for each in wave["machines"]):
+            machine["findings"] = []
+        return replace(one, evidence=bare)
+
+    every_launch = test_every_launch_is_in_one_entry_of_the_ledger_and_no_wave_has_two
+    every_target = test_who_is_verified_has_a_target_that_its_own_job_made_and_that_passed_every_check
+    every_finding = test_every_machine_is_in_the_evidence_and_who_is_not_verified_has_a_finding
+    nothing_deleted = test_no_live_kept_or_protected_target_is_deleted_by_a_run
+    replay = "replay: .venv/bin/cutover rehearse .*/chaos-"
+    with pytest.raises(AssertionError, match=f"(?s)belongs to nobody.*{replay}"):
+        every_launch(told(launches={}))
+    with pytest.raises(AssertionError, match=f"(?s)which no job of its wave made for it.*{replay}"):
+        every_target(told(username="somebody@example.com"))
+    with pytest.raises(AssertionError, match=f"(?s)which is None.*{replay}"):
+        every_target(replace(night, instances={}))
+    with pytest.raises(AssertionError, match=f"(?s)for no reason.*{replay}"):
+        every_finding(replace(night, played=[without_findings(one) for one in night.played]))
+    with pytest.raises(AssertionError, match=f"(?s)is gone.*{replay}"):
+        nothing_deleted(replace(night, instances={}))
 
 
 def test_the_token_is_nowhere(night: Night) -> None:

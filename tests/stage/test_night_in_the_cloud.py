@@ -53,6 +53,11 @@ class Night:
         """The first message that says all of this."""
         return next((each for each in self.messages() if all(text in str(each) for text in said)), None)
 
+    def launches(self) -> dict[str, int]:
+        """How often each machine was launched so far, by name."""
+        assert self.stage.simulator is not None
+        return self.stage.simulator.simulator.launches()
+
     def now(self) -> datetime:
         assert self.stage.simulator is not None
         return self.stage.simulator.simulator.clock.now()
@@ -134,6 +139,40 @@ def test_the_same_request_twice_is_one_run(night: Night) -> None:
         stateMachineArn=night.deployment.outputs["PlanMachineArn"]
     )["executions"]
     assert [each["name"] for each in started if each["name"].startswith("twice-")] == ["twice-test-20300601T070000Z-1"]
+
+
+def test_a_run_aborted_during_its_first_wave_follows_it_to_its_end_and_launches_no_other(night: Night) -> None:
+    path = night.folder / "aborted.yaml"
+    path.write_text(DEMO.replace("name: demo\n", "name: aborted\n", 1))
+    plan = load_plan(path)
+    night.deployment.put_plan(plan)
+    night.deployment.request_run(plan, Mode.TEST)
+    run_id = within(60, lambda: night.deployment.latest_run("aborted", Mode.TEST))
+    within(60, lambda: night.message("aborted test: wave db launched"))
+    before = night.launches()
+
+    words = ("--by", "lead@example.com", "--reason", "the network is being changed tonight")
+    aborted = cutover("abort", run_id, *words, environment=night.stage.aws.environment)
+    again = cutover("abort", run_id, *words, environment=night.stage.aws.environment)
+
+    assert aborted.returncode == 0, aborted.stdout + aborted.stderr
+    assert "nothing more is launched" in aborted.stdout
+    assert again.returncode == 1
+    assert "aborted already" in again.stderr
+    told = within(120, lambda: night.message("aborted test: Aborted"))
+    for said in ("aborted by lead@example.com", "the network is being changed tonight", "Production: SOURCE"):
+        assert said in told["Message"]
+    seen = json.loads(night.deployment.read_file(run_id, "evidence.json") or b"{}")
+    db, web = seen["waves"]
+    assert seen["run"]["outcome"] == "Aborted"
+    assert [machine["status"] for machine in db["machines"]] == ["verified"] * 2
+    assert (len(db["jobs"]), web["jobs"]) == (1, [])
+    for machine in web["machines"]:
+        assert machine["status"] == "aborted"
+        (found,) = (each["seen"] for each in machine["findings"] if each["field"] == "abort")
+        assert found.startswith("aborted by lead@example.com at ")
+        assert found.endswith(": the network is being changed tonight")
+    assert night.launches() == before, "nothing was launched after the abort"
 
 
 def test_an_execution_stopped_from_outside_is_told_within_a_minute(night: Night) -> None:

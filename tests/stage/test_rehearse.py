@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +15,7 @@ import pytest
 
 from stage.aws.ports import find_free
 from stage.simulator import Scenario
+from stage.simulator.identity import Identity
 from tests.stage.rehearsing import (
     CUTOVER,
     ROOT,
@@ -166,6 +168,51 @@ def test_a_machine_that_never_catches_up_postpones_with_exit_1(tmp_path: Path) -
     seen = evidence(tmp_path / "out")
     assert seen["run"]["outcome"] == "Postponed"
     assert "Postponed" in done.stdout
+
+
+def test_a_cutover_over_a_live_or_a_protected_target_is_refused_and_names_what_it_would_have_deleted(
+    tmp_path: Path, scenario
+) -> None:
+    """Both at once, as already-cut-over.yaml and protected-target.yaml have them; well tested before."""
+    machines = "{db01: {cut_over: 2d}, web01: {protected: true}}"
+    world = scenario(f"projects:\n  Demo:\n    machines: {machines}\n")
+    proofs = tmp_path / "tested.json"
+    proofs.write_text(json.dumps(_tested_eight_days_ago(world)))
+
+    done = cutover(
+        "rehearse", DEMO, "--mode", "cutover", "--scenario", world, "--after", proofs, "--out", tmp_path / "out"
+    )
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    seen = evidence(tmp_path / "out")
+    summary = (tmp_path / "out" / "summary.md").read_text()
+    assert seen["run"]["outcome"] == "Refused"
+    assert seen["requests"].get("POST launchMachines", 0) == 0
+    assert statuses(seen) == dict.fromkeys(EVERYBODY, "not_started") | {"db01": "refused", "web01": "refused"}
+    found = {machine["name"]: machine for wave in seen["waves"] for machine in wave["machines"]}
+    for name, field in (("db01", "cutover"), ("web01", "protection")):
+        instance = found[name]["replaces"]
+        assert instance.startswith("i-")
+        (why,) = (each["seen"] for each in found[name]["findings"] if each["field"] == field)
+        assert instance in why
+        assert instance in summary
+        assert instance in done.stdout
+
+
+def _tested_eight_days_ago(world: Path) -> dict[str, object]:
+    """Evidence of a test that verified every machine of the demo in this world."""
+    played, now = Scenario.load(world), datetime.now(UTC)
+    machines = [
+        {"id": Identity(played.seed).uuid("machine", "Demo", name), "status": "verified", "target": None}
+        for name in EVERYBODY
+    ]
+    times = {"started": (now - timedelta(days=8)).isoformat(), "ended": (now - timedelta(days=8)).isoformat()}
+    return {
+        "schema_version": 1,
+        "plan": {"name": "demo"},
+        "run": {"id": "demo-test-1", "mode": "test", **times},
+        "waves": [{"name": "all", "machines": machines}],
+    }
 
 
 @pytest.mark.parametrize(
