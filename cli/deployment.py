@@ -27,7 +27,7 @@ class NotDeployed(Exception):
 
 
 class NotAborted(Exception):
-    """When there is no such run, or it has ended, or it is aborted already; the message says which it may be."""
+    """When there is no such run, or it has ended, or it is aborted already; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,16 @@ class Deployment:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise NotAborted(
-                f"{run_id} is not a run that can be aborted: unknown, ended, or aborted already"
-            ) from error
+            raise NotAborted(self._why_not_aborted(run_id)) from error
+
+    def _why_not_aborted(self, run_id: str) -> str:
+        item = self._get(f"RUN#{run_id}", "META")
+        if item is None:
+            return f"no run {run_id} is known here; the messages of a run and its evidence name it"
+        run = RunRecord.from_json(item)
+        if run.aborted:
+            return f"run {run_id} was aborted already, by {run.aborted_by} at {run.aborted_at}: {run.abort_reason}"
+        return f"run {run_id} has ended ({run.outcome or run.status}); there is nothing to abort"
 
     def execution_status(self, arn: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""

@@ -117,7 +117,7 @@ def _forbids(findings: tuple[Finding, ...]) -> bool:
 
 def _wanted(here: Step, look: Look, places: Places) -> dict[str, Value]:
     if look.configuration is None:
-        return {}
+        return {}  # nothing to change from; that it is unknown is a finding of its own
     return corrections(here.wave, look.planned, here.run.mode, look.configuration, places)
 
 

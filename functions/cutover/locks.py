@@ -102,7 +102,7 @@ class Locks:
                     raise
 
     def _take(self, names: Sequence[str], now: str) -> dict[str, Holder]:
-        for attempt in range(1, TRIES + 1):
+        for _ in range(TRIES):
             wanted = [lock for lock in self._read(names) if lock.owner != self._run]
             others = sorted({lock.owner for lock in wanted if lock.owner})
             leases = self._leases(others)
@@ -113,17 +113,12 @@ class Locks:
             }
             if held or not wanted:
                 return held
-            try:
-                self._write(wanted, others, now)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "TransactionCanceledException" or attempt == TRIES:
-                    raise
-            else:
+            if self._written(wanted, others, now):
                 return {}
-        return {}
+        raise AwsUnavailable(f"others were writing the same locks each of {TRIES} times: {', '.join(names)}")
 
-    def _write(self, locks: Sequence[_Lock], owners: Sequence[str], now: str) -> None:
-        """All of these, as they were read, while none of their owners has renewed his lease."""
+    def _written(self, locks: Sequence[_Lock], owners: Sequence[str], now: str) -> bool:
+        """Write all of these, or none: as they were read, and while none of their owners has renewed his lease."""
         operations: list[Any] = [
             {
                 "Update": {
@@ -153,7 +148,13 @@ class Locks:
             }
             for owner in owners
         ]
-        self._table.meta.client.transact_write_items(TransactItems=operations)
+        try:
+            self._table.meta.client.transact_write_items(TransactItems=operations)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "TransactionCanceledException":
+                return False
+            raise
+        return True
 
     def _read(self, names: Sequence[str]) -> list[_Lock]:
         found = {str(item["pk"]): item for item in self._batch([_key(name) for name in names])}

@@ -108,9 +108,9 @@ def locked(here: Step, opened: Sequence[Opened], looked: str) -> list[Opened]:
     A wave that has begun and finds its locks taken is refused when it comes to launch, not here: it may have launched.
     """
     going = [each for wave, records in opened if begun(wave) and wave.outcome is None for each in records]
-    here.locks.take(_locks(here, going), looked)
+    _take(here, going, looked)
     fresh = [each for wave, records in opened if not begun(wave) for each in records]
-    held = here.locks.take(_locks(here, fresh), looked)
+    held = _take(here, fresh, looked)
     return [
         (wave, records if begun(wave) else [told(each, _held(here, each, held)) for each in records])
         for wave, records in opened
@@ -139,6 +139,14 @@ def _seen(here: Step, wave: WaveRecord, record: MachineRecord, machine: Machine 
 
 def _locks(here: Step, machines: Sequence[MachineRecord]) -> list[str]:
     return [here.lock_of(each.id) for each in machines if each.id and not each.judged]
+
+
+def _take(here: Step, machines: Sequence[MachineRecord], looked: str) -> dict[str, Holder]:
+    """Take the locks that can be had: a wave may do without a machine that is held, not without the others."""
+    names, held = _locks(here, machines), dict[str, Holder]()
+    while found := here.locks.take([name for name in names if name not in held], looked):
+        held |= found
+    return held
 
 
 def _held(here: Step, machine: MachineRecord, held: Mapping[str, Holder]) -> tuple[Finding, ...]:

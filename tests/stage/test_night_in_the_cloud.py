@@ -158,7 +158,7 @@ def test_a_run_aborted_during_its_first_wave_follows_it_to_its_end_and_launches_
     assert aborted.returncode == 0, aborted.stdout + aborted.stderr
     assert "nothing more is launched" in aborted.stdout
     assert again.returncode == 1
-    assert "aborted already" in again.stderr
+    assert "was aborted already, by lead@example.com" in again.stderr
     told = within(120, lambda: night.message("aborted test: Aborted"))
     for said in ("aborted by lead@example.com", "the network is being changed tonight", "Production: SOURCE"):
         assert said in told["Message"]

@@ -133,3 +133,14 @@ def test_a_file_that_is_no_json_is_refused_as_evidence(tmp_path: Path) -> None:
 
     with pytest.raises(NotEvidence, match="cannot be read as evidence"):
         read_proofs(path, load_plan(DEMO))
+
+
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_an_abort_without_a_name_or_a_reason_is_wrong_use(left_out: int) -> None:
+    words = ["lead@example.com", "not tonight"]
+    words[left_out] = " "
+
+    done = run("abort", "demo-test-1", "--by", words[0], "--reason", words[1])
+
+    assert done.exit_code == 2
+    assert "an abort names who (--by) and why (--reason)" in done.output

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from cutover.errors import AwsUnavailable
 from cutover.locks import BATCH, Holder, Locks, machine_lock, project_lock
+from cutover.opening import locked
+from cutover.records import MachineRecord, WaveRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -138,3 +142,34 @@ def test_an_owner_who_renews_in_the_last_moment_keeps_his_lock(table: Table) -> 
 def test_projects_that_differ_in_case_are_one() -> None:
     assert project_lock("cloudendure", "Demo") == project_lock("cloudendure", "DEMO")
     assert project_lock("cloudendure", "Demo") != machine_lock("cloudendure", "Demo")
+
+
+def test_who_is_beaten_every_time_has_no_lock_and_says_so(table: Table) -> None:
+    """Between his reading and his writing there is always somebody else, who gives the locks up again."""
+    mine, other = lease(table, "mine", ONE), lease(table, "other", TWO)
+    leases = other._leases
+
+    def then_taken(runs: list[str]) -> Any:
+        found = leases(runs)
+        mine.take(NAMES, NOON)
+        mine.give_up(NAMES)
+        return found
+
+    other._leases = then_taken  # type: ignore[method-assign,assignment]  # this is the race
+    with pytest.raises(AwsUnavailable, match="others were writing the same locks"):
+        other.take(NAMES, NOON)
+
+    assert set(other.lost(NAMES)) == set(NAMES)
+
+
+def test_a_machine_that_is_held_does_not_cost_the_others_their_locks(table: Table) -> None:
+    """Its wave may do without it. A check that it is free came before, and somebody else took it since."""
+    mine, other = lease(table, "mine", ONE), lease(table, "other", TWO)
+    other.take([NAMES[1]], NOON)
+    here: Any = SimpleNamespace(locks=mine, lock_of=lambda machine: machine_lock("cloudendure", machine))
+    machines = [MachineRecord(f"db0{number}", number, id=f"m-{number}") for number in (1, 2, 3)]
+
+    ((_, records),) = locked(here, [(WaveRecord(1, "db"), machines)], NOON)
+
+    assert [each.status for each in records] == ["not_started", "refused", "not_started"]
+    assert mine.lost(NAMES) == {NAMES[1]: "other"}
