@@ -42,7 +42,7 @@ def handler(here: Step) -> Answer:
         here.locks.give_up([here.project_lock])
         here.store.update_run(here.run.id, lease=None)
     if any(came) or not watching:
-        write_evidence(here.store, here.store.run(here.run.id), here.everything())
+        write_evidence(here.store, here.store.run(here.run.id), [(wave, records) for wave, _, records in seen])
     reason = f"wave {busy[0]}: the service is still at work" if busy else f"{len(awaited)} targets never appeared"
     tell = any(came) or (bool(busy) and over)
     return {"verdict": "watch" if watching else "done", "wait_seconds": wait, "tell": tell, "reason": reason}

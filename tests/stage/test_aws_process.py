@@ -126,7 +126,7 @@ def test_nothing_is_left_behind(tmp_path: Path, ending: str) -> None:
         parent.stdin.close()
     else:
         parent.send_signal(signal.Signals[ending])
-    parent.wait(timeout=10)
+    parent.wait(timeout=60)
     wait_for(lambda: not processes(str(tmp_path)) and not worker_is_busy(port))
     wait_for(lambda: not any(Path(directory).exists() for directory in scratch))
     wait_for(lambda: not processes(f"http://127.0.0.1:{port}"))

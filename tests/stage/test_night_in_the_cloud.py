@@ -26,7 +26,6 @@ from tests.stage.rehearsing import ROOT, cutover, files_that_say
 
 DEMO = (ROOT / "plans" / "demo.yaml").read_text()
 SCENARIO = Scenario.load(ROOT / "plans" / "scenarios" / "demo.yaml")
-pytestmark = pytest.mark.xdist_group("stage-cloud")
 
 
 @dataclass

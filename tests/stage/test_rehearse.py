@@ -94,8 +94,10 @@ def test_a_rough_network_costs_no_launch_twice_and_no_machine(tmp_path: Path, sc
 
 def test_an_interrupted_rehearsal_leaves_evidence_and_nothing_running(tmp_path: Path) -> None:
     never = SCENARIOS / "never-catches-up.yaml"
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(DEMO.read_text().replace("deadline: 2h", "deadline: 24h"))
     running = subprocess.Popen(
-        [CUTOVER, "rehearse", DEMO, "--scenario", never, "--out", tmp_path],
+        [CUTOVER, "rehearse", plan, "--scenario", never, "--out", tmp_path],
         cwd=ROOT,
         env=clean_environment(),
         stdout=subprocess.PIPE,

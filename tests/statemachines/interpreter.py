@@ -25,6 +25,7 @@ from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped
 from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.core import responses
 from moto.core.serialize import ResponseSerializer
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
@@ -137,7 +138,8 @@ def aws() -> Iterator[None]:
         patch.dict(os.environ, {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}),
         patch.object(boto3, "client", _client),
         patch.object(boto3, "resource", _resource),
-        patch.object(ResponseSerializer, "_serialize_structure_member", _member),
+        patch.object(ResponseSerializer, "_serialize", _serialize),
+        patch.object(responses, "method_names_from_class", functools.cache(responses.method_names_from_class)),
         patch.object(lambda_eval_utils, "boto_client_for", _moto_client),
         patch.object(state_task_service_sfn, "boto_client_for", _moto_client),
         mock_aws(config=settings),
@@ -221,15 +223,16 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
         yield machines[0]
 
 
-def _member(self: ResponseSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+def _serialize(self: ResponseSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
     """moto would look for each of an attribute's ten possible types under nine names, and spend half of a night's time
-    on it: an attribute of the table has the one type that it has."""
-    if shape.parent.name == "AttributeValue" and type(value) is dict and key not in value:
-        return
-    _MEMBER(self, serialized, value, shape, key)
+    on it: an attribute of the table is written as it is sent."""
+    if shape.name == "AttributeValue" and type(value) is dict:
+        self._default_serialize(serialized, value, shape, key)
+    else:
+        _SERIALIZE(self, serialized, value, shape, key)
 
 
-_MEMBER = ResponseSerializer._serialize_structure_member
+_SERIALIZE = ResponseSerializer._serialize
 
 
 class _Pauses:
