@@ -101,6 +101,18 @@ def within(seconds: float, what: Callable[[], Any]) -> Any:
     return found
 
 
+def launching(night: Night, name: str) -> str:
+    """The id of a test run of the demo plan under this name, once its first wave was launched."""
+    path = night.folder / f"{name}.yaml"
+    path.write_text(DEMO.replace("name: demo\n", f"name: {name}\n", 1))
+    plan = load_plan(path)
+    night.deployment.put_plan(plan)
+    night.deployment.request_run(plan, Mode.TEST)
+    run_id = within(60, lambda: night.deployment.latest_run(name, Mode.TEST))
+    within(60, lambda: night.message(f"{name} test: wave db launched"))
+    return str(run_id)
+
+
 def test_a_schedule_starts_the_run_by_itself_and_people_are_told(night: Night) -> None:
     at = (night.now() + timedelta(minutes=10)).replace(microsecond=0)
     plan = night.folder / "scheduled.yaml"
@@ -141,13 +153,7 @@ def test_the_same_request_twice_is_one_run(night: Night) -> None:
 
 
 def test_a_run_aborted_during_its_first_wave_follows_it_to_its_end_and_launches_no_other(night: Night) -> None:
-    path = night.folder / "aborted.yaml"
-    path.write_text(DEMO.replace("name: demo\n", "name: aborted\n", 1))
-    plan = load_plan(path)
-    night.deployment.put_plan(plan)
-    night.deployment.request_run(plan, Mode.TEST)
-    run_id = within(60, lambda: night.deployment.latest_run("aborted", Mode.TEST))
-    within(60, lambda: night.message("aborted test: wave db launched"))
+    run_id = launching(night, "aborted")
     before = night.launches()
 
     words = ("--by", "lead@example.com", "--reason", "the network is being changed tonight")
@@ -175,13 +181,7 @@ def test_a_run_aborted_during_its_first_wave_follows_it_to_its_end_and_launches_
 
 
 def test_an_execution_stopped_from_outside_is_told_within_a_minute(night: Night) -> None:
-    path = night.folder / "stopped.yaml"
-    path.write_text(DEMO.replace("name: demo\n", "name: stopped\n", 1))
-    plan = load_plan(path)
-    night.deployment.put_plan(plan)
-    night.deployment.request_run(plan, Mode.TEST)
-    run_id = within(60, lambda: night.deployment.latest_run("stopped", Mode.TEST))
-    within(60, lambda: night.message("stopped test: wave db launched"))
+    run_id = launching(night, "stopped")
     view = night.deployment.view(run_id)
     assert view is not None
 

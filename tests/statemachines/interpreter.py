@@ -25,8 +25,8 @@ from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped
 from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
-from moto.core import responses
 from moto.core.serialize import ResponseSerializer
+from moto.core.utils import method_names_from_class
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
@@ -139,7 +139,7 @@ def aws() -> Iterator[None]:
         patch.object(boto3, "client", _client),
         patch.object(boto3, "resource", _resource),
         patch.object(ResponseSerializer, "_serialize", _serialize),
-        patch.object(responses, "method_names_from_class", functools.cache(responses.method_names_from_class)),
+        patch("moto.core.responses.method_names_from_class", functools.cache(method_names_from_class)),
         patch.object(lambda_eval_utils, "boto_client_for", _moto_client),
         patch.object(state_task_service_sfn, "boto_client_for", _moto_client),
         mock_aws(config=settings),
