@@ -7,6 +7,7 @@ told. While such a job is open, the run keeps its locks: nothing is launched ove
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cutover.ending import write_evidence
@@ -28,11 +29,10 @@ def handler(here: Step) -> Answer:
     deadline = here.run.watch_deadline or after(looked, int(WATCH.total_seconds()))
     looks = here.run.watch_looks + 1
     here.store.update_run(here.run.id, watch_deadline=deadline, watch_looks=looks)
-    came = [_look(here, wave, records, machines, looked) for wave, records in here.everything()]
-
-    seen = [(wave, here.store.launches(here.run.id, wave.number), records) for wave, records in here.everything()]
-    busy = [wave.name for wave, launches, _ in seen if still_open(wave, launches)]
-    awaited = [each for wave, launches, records in seen for each in _awaited(wave, launches, records, now)]
+    seen = [_look(here, wave, records, machines, looked) for wave, records in here.everything()]
+    came = any(each.came for each in seen)
+    busy = [each.wave.name for each in seen if still_open(each.wave, each.launches)]
+    awaited = [record for each in seen for record in _awaited(each.wave, each.launches, each.records, now)]
     over = now >= instant(deadline) or looks >= LOOKS
     watching = bool(busy or awaited) and not over
     wait = pause(now, instant(deadline)) if watching else 0
@@ -41,32 +41,44 @@ def handler(here: Step) -> Answer:
     elif not busy:
         here.locks.give_up([here.project_lock])
         here.store.update_run(here.run.id, lease=None)
-    if any(came) or not watching:
-        write_evidence(here.store, here.store.run(here.run.id), [(wave, records) for wave, _, records in seen])
+    if came or not watching:
+        write_evidence(here.store, here.store.run(here.run.id), [(each.wave, each.records) for each in seen])
     reason = f"wave {busy[0]}: the service is still at work" if busy else f"{len(awaited)} targets never appeared"
-    tell = any(came) or (bool(busy) and over)
+    tell = came or (bool(busy) and over)
     return {"verdict": "watch" if watching else "done", "wait_seconds": wait, "tell": tell, "reason": reason}
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A wave as it is recorded after a look at it. `came`: whether a target has appeared."""
+
+    wave: WaveRecord
+    launches: list[LaunchRecord]
+    records: list[MachineRecord]
+    came: bool = False
+
+
 def _look(
-    here: Step, wave: WaveRecord, records: Sequence[MachineRecord], machines: dict[str, Machine], looked: str
-) -> bool:
-    """One wave: adopt a launch that shows at last, read its jobs, isolate what has appeared; whether anything has."""
+    here: Step, wave: WaveRecord, records: list[MachineRecord], machines: dict[str, Machine], looked: str
+) -> _Seen:
+    """One wave: adopt a launch that shows at last, read its jobs, isolate what has appeared."""
     launches = here.store.launches(here.run.id, wave.number)
     if not to_watch(wave, launches, records):
-        return False
-    wave = _adopted(here, wave, launches[-1], records, machines)
+        return _Seen(wave, launches, records)
+    wave, last = _adopted(here, wave, launches[-1], records, machines)
+    launches = [*launches[:-1], last]
     jobs = [here.service.job(job) for job in wave.jobs]
     for job in jobs:
         here.store.write_job(here.run.id, wave.number, job)
     if jobs and wave.verify_deadline is None and all(job.status.ended for job in jobs):
         wave = wave.but(verify_deadline=looked)
     words = ", ".join(dict.fromkeys(job.status_as_given for job in jobs))
-    here.store.write_wave(here.run.id, wave.but(followed=bool(jobs), job_status=words or None, looked=looked))
+    wave = here.store.write_wave(here.run.id, wave.but(followed=bool(jobs), job_status=words or None, looked=looked))
     awaited = missing(launches, records)
     came = [seen for each in awaited if (seen := _isolated(here, each, machines.get(str(each.id)), wave))]
     here.store.write_machines(here.run.id, wave.number, came)
-    return bool(came)
+    changed = {each.label: each for each in came}
+    return _Seen(wave, launches, [changed.get(each.label, each) for each in records], bool(came))
 
 
 def _adopted(
@@ -75,18 +87,18 @@ def _adopted(
     launch: LaunchRecord,
     records: Sequence[MachineRecord],
     machines: dict[str, Machine],
-) -> WaveRecord:
-    """The wave with the jobs of a launch that nobody had found before, if they show now."""
+) -> tuple[WaveRecord, LaunchRecord]:
+    """The wave with the jobs of a launch that nobody had found before, if they show now; and that launch."""
     if launch.state.settled:
-        return wave if wave.jobs else wave.but(jobs=launch.jobs)
+        return wave if wave.jobs else wave.but(jobs=launch.jobs), launch
     before = {each.id: each for each in records if each.id}
     found = find(launch, here.service.jobs(), before, machines, here.now().at)
     if found.verdict is not FindVerdict.ACCEPTED:
-        return wave
+        return wave, launch
     jobs = tuple(job.id for job in found.jobs)
     adopted = launch.but(state=LaunchState.ACCEPTED, jobs=jobs, reason=found.reason)
     here.store.advance(here.run.id, wave.number, adopted, since=launch.state)
-    return wave.but(jobs=jobs)
+    return wave.but(jobs=jobs), adopted
 
 
 def _isolated(here: Step, record: MachineRecord, machine: Machine | None, wave: WaveRecord) -> MachineRecord | None:
