@@ -154,7 +154,8 @@ class Api:
         return 202, answers.job(self._world, job)
 
     def jobs(self, request: Request, project: str) -> Answer:
-        newest_first = sorted(self._project(project).jobs, key=lambda job: job.created, reverse=True)
+        listed = [job for job in self._project(project).jobs if job.listed <= self._world.now]
+        newest_first = sorted(listed, key=lambda job: job.created, reverse=True)
         return 200, {"items": [answers.job(self._world, one) for one in newest_first[asked.window(request)]]}
 
     def job(self, request: Request, project: str, id: str) -> Answer:

@@ -114,12 +114,14 @@ class JobRule(When):
     """How a project's jobs go. The first rule that applies counts.
 
     `status`: the word at the end, whatever happened. `hangs`: the job stays STARTED in its conversions, for ever.
-    `conversion`: how long they take otherwise, by default about a minute.
+    `conversion`: how long they take otherwise, by default about a minute. `listed`: how long after it was accepted the
+    job first shows among the project's jobs.
     """
 
     status: Literal["COMPLETED", "FAILED"] | None = None
     hangs: bool = False
     conversion: Duration | None = None
+    listed: Duration | None = None
     log: Literal["normal", "duplicated", "out_of_order"] = "normal"
     answer: Distortion = Distortion()
 

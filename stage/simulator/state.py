@@ -79,6 +79,11 @@ class Job:
         return self.created + PENDING
 
     @property
+    def listed(self) -> datetime:
+        """When it first shows among the project's jobs."""
+        return self.created + (self.rule.listed or timedelta())
+
+    @property
     def ended(self) -> datetime | None:
         """When it ends; None if it never does."""
         return None if self.timeline.ends is None else self.started + self.timeline.ends

@@ -152,6 +152,11 @@ def _somebody(draft: Draft, rng: Random) -> None:
     project["busy_status"] = rng.choice((400, 404, 409))
 
 
+def _listed_late(draft: Draft, rng: Random) -> None:
+    draft.fault(LAUNCH, nth=[1], drop=True, accepted=True)
+    draft.jobs(rng, listed=_time(rng, 20, 80, "s"))
+
+
 def _no_targets(draft: Draft, rng: Random) -> bool:
     machines = draft.project(rng).get("machines", {})
     for machine in machines.values():
@@ -191,6 +196,7 @@ TROUBLES = (
     Trouble("launch accepted and 503", 0.06, _fault(LAUNCH, lambda _: {"nth": [1]}, status=503, accepted=True)),
     Trouble("launch refused with 500", 0.05, _fault(LAUNCH, lambda _: {"nth": [1]}, status=500)),
     Trouble("launch answer cut", 0.06, _fault(LAUNCH, lambda _: {"nth": [1]}, body="half", accepted=True)),
+    Trouble("launch answer lost and its job listed late", 0.06, _listed_late),
     Trouble("launch answer empty and not accepted", 0.04, _fault(LAUNCH, lambda _: {"nth": [1]}, body="empty")),
     # what answers say
     Trouble("wrong date header", 0.08, lambda d, r: d.fault(ANYTHING, **_for_a_while(r), clock={"skew": _skew(r)})),

@@ -34,6 +34,18 @@ def test_a_launch_whose_answer_is_lost_is_found_and_never_sent_again(fault: dict
         assert [news["news"] for news in night.news()] == ["started", "launched", "ended"]
 
 
+def test_a_launch_whose_job_is_listed_late_is_waited_for_and_never_sent_again() -> None:
+    """Its answer is lost, and for more than a minute nothing shows that it was accepted."""
+    late = {"jobs": {"listed": "80s"}}
+    faults = [{"on": LAUNCH, "nth": 1, "drop": True, "accepted": True}]
+    with a_night(a_world({"db01": {}}, project=late, faults=faults)) as night:
+        night.run(a_plan())
+
+        assert night.statuses() == {"db01": "verified"}
+        assert night.launches() == 1
+        assert ledger(night) == [LaunchState.ACCEPTED]
+
+
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 503}])
 def test_a_launch_lost_before_it_was_accepted_is_proved_absent_and_sent_once_more(fault: dict[str, Any]) -> None:
     with a_night(a_world({"db01": {}}, faults=[{"on": LAUNCH, "nth": 1, **fault}])) as night:

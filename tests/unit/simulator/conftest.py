@@ -60,6 +60,10 @@ class Console:
         assert response.json["status"] == "PENDING"
         return str(response.json["id"])
 
+    def listed(self) -> list[str]:
+        """The ids of the jobs that the project shows."""
+        return [job["id"] for job in self.get(f"{self.project}/jobs")["items"]]
+
     def job(self, job: str) -> Any:
         return self.get(f"{self.project}/jobs/{job}")
 

@@ -305,3 +305,13 @@ def test_the_same_seed_gives_the_same_ids_and_another_seed_others(console):
     assert told("a") == told("a")
     assert told("a")[0] != told("b")[0]
     assert told("a")[3]["id"] != told("b")[3]["id"]
+
+
+def test_a_job_may_be_listed_later_than_it_was_accepted(console):
+    one = console(project={"jobs": {"listed": "40s"}}, db01={})
+    job = one.launch("db01")
+
+    assert job not in one.listed()
+    assert one.job(job)["id"] == job
+    one.advance(41)
+    assert job in one.listed()
