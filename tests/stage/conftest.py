@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
+GROUP = "stage"
 
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("stage"))
+            item.add_marker(pytest.mark.xdist_group(GROUP))
 
 
 @pytest.fixture(scope="package", autouse=True)
 def _may_be_interrupted() -> None:
     """A shell has what it starts in the background ignore SIGINT, and so would every process started from here."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _on_one_worker(request: pytest.FixtureRequest) -> None:
+    """xdist tells a group by what it appends to a test's id; where pytest does not let it, each worker has a stage."""
+    assert "PYTEST_XDIST_WORKER" not in os.environ or request.node.nodeid.endswith(f"@{GROUP}")

@@ -242,9 +242,11 @@ class Story:
     def _keep(self) -> None:
         """Somebody wants to keep the target that db01 has now."""
         project = self._project()
-        target = project.machines[self.night.machine_id("db01")].target
+        machine = project.machines[self.night.machine_id("db01")]
+        target = machine.target
         running = any(not job.ended or job.ended > self.night.simulator.world.now for job in project.jobs)
-        if target and not running:  # a launch that is under way does not ask any more
+        ends = any(rule.then for rule in machine.described.launch)  # by itself: nobody could tell who deleted it
+        if target and not running and not ends:  # a launch that is under way does not ask any more
             self.night.ec2.create_tags(Resources=[target.instance], Tags=[{"Key": "keep", "Value": "yes"}])
             self.sacred[target.instance] = "kept by hand"
 
