@@ -20,7 +20,7 @@ test: setup ## style, types and every test
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/pytest -n 2 --dist loadgroup
+	$(bin)/pytest -n 3 --dist loadgroup
 
 demo: setup ## rehearse a plan on this machine, test and cutover; no account needed
 	$(bin)/cutover rehearse plans/demo.yaml --mode both
