@@ -181,6 +181,8 @@ class Story:
     def _tell_the_dead(self) -> None:
         """What the rule for executions that ended does, for each of them."""
         for seen in self.night.workflows.ended(self.night.workflows.plan):
+            if seen["status"] == "RUNNING":  # another plan's, begun a moment ago
+                continue
             detail = {name: seen.get(name) for name in ("executionArn", "status", "input", "error", "cause")}
             self.night.workflows.invoke("TellDeadRun", {"detail": detail})
 

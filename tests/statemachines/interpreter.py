@@ -111,10 +111,16 @@ class Workflows:
         return dict(self._client.describe_execution(executionArn=execution))
 
     def wait_for_all(self) -> None:
-        """Until every execution has ended."""
-        for machine in (self.plan, self.wave):
-            for each in self._client.list_executions(stateMachineArn=machine)["executions"]:
-                self.wait(each["executionArn"])
+        """Until every execution has ended, also those that begin while this waits for others."""
+        waited: set[str] = set()
+        while new := {each for machine in (self.plan, self.wave) for each in self._executions(machine)} - waited:
+            for execution in sorted(new):
+                self.wait(execution)
+            waited |= new
+
+    def _executions(self, machine: str) -> list[str]:
+        listed = self._client.list_executions(stateMachineArn=machine)["executions"]
+        return [each["executionArn"] for each in listed]
 
     def history(self, execution: str) -> list[dict[str, Any]]:
         """Its events, with what went into every state and came out of it."""
