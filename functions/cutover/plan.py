@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-VERSION = 2
+from cutover.planned_night import Night, read_night
+
+VERSION = 3
 
 
 class Mode(StrEnum):
@@ -140,7 +142,10 @@ class Wave:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it."""
+    """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it.
+
+    `night`: what a cutover does around its launches; a plan without it can only be tested.
+    """
 
     name: str
     service: str
@@ -148,6 +153,7 @@ class Plan:
     region: str
     waves: tuple[Wave, ...]
     schedule: dict[Mode, str] = field(default_factory=dict)
+    night: Night | None = None
 
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
@@ -176,6 +182,7 @@ class Plan:
             region=data["region"],
             waves=tuple(_wave(wave) for wave in data["waves"]),
             schedule={Mode(mode): instant for mode, instant in data["schedule"].items()},
+            night=read_night(data["night"]) if data["night"] else None,
         )
 
 

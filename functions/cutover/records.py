@@ -1,6 +1,7 @@
 """What a run remembers: the records of its table, as frozen dataclasses.
 
     RUN#<run>   META                      RunRecord
+                NIGHT, STEP#…, QUESTION#…, ORDER: see night_records.py
                 WAVE#001                  WaveRecord
                 WAVE#001#LAUNCH#01        LaunchRecord: the ledger
                 WAVE#001#MACHINE#<label>  MachineRecord; the label is what the plan calls the machine
@@ -82,7 +83,7 @@ class LaunchState(StrEnum):
         return self in (LaunchState.ACCEPTED, LaunchState.REFUSED, LaunchState.ABSENT)
 
 
-class _Record:
+class Record:
     """Reading and writing plain JSON values: strings, integers, booleans, None, lists and maps of them."""
 
     def to_json(self) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class _Record:
 
 
 @dataclass(frozen=True)
-class RunRecord(_Record):
+class RunRecord(Record):
     """One carrying-out of a plan in one mode. `execution`: the ARN of the execution that carries it out.
 
     `attempt`: counted up whenever the run goes on after its execution died; the execution's name ends with it.
@@ -159,7 +160,7 @@ class RunRecord(_Record):
 
 
 @dataclass(frozen=True)
-class WaveRecord(_Record):
+class WaveRecord(Record):
     """One wave of a run. `progress`: a line for each machine at the last look, for people to watch. `followed`: its
     jobs have been read, and lie in the bucket. `outcome`: its worst machine's; `passed`: by the plan's rule. `told_…`:
     people know of it. `version` counts its writings, so that no late writer undoes what another one wrote.
@@ -213,7 +214,7 @@ class WaveRecord(_Record):
 
 
 @dataclass(frozen=True)
-class LaunchRecord(_Record):
+class LaunchRecord(Record):
     """One attempt to launch a wave.
 
     `fence`: of the project's lock at the intent. `known_jobs`: all that the project had before it. `clean_looks`:
@@ -246,7 +247,7 @@ class LaunchRecord(_Record):
 
 
 @dataclass(frozen=True)
-class Check(_Record):
+class Check(Record):
     """One verification of one target: what was expected, what was seen. `passed` None: not decided yet."""
 
     name: str
@@ -256,7 +257,7 @@ class Check(_Record):
 
 
 @dataclass(frozen=True)
-class TargetRecord(_Record):
+class TargetRecord(Record):
     """The EC2 instance launched for a machine. `replaced`: the instance the launch deleted, if there was one."""
 
     instance_id: str | None = None
@@ -272,7 +273,7 @@ class TargetRecord(_Record):
 
 
 @dataclass(frozen=True)
-class MachineRecord(_Record):
+class MachineRecord(Record):
     """One machine of a wave. `id` is None as long as the plan's name was not found in the project.
 
     `position`: its place in the wave. The fields from `replica_before` on are what was there before the launch; the
@@ -324,7 +325,7 @@ class MachineRecord(_Record):
 
 
 @dataclass(frozen=True)
-class Proof(_Record):
+class Proof(Record):
     """A machine's target was verified in a run of this plan. `source`: "ledger", or the evidence file it came from.
 
     `configuration`: what was launched, setting by setting; None: not recorded.
@@ -374,7 +375,7 @@ def _values(given: dict[str, Any] | None) -> dict[str, Value] | None:
 
 def plain(value: Any) -> Any:
     """What a record holds as a JSON value."""
-    if isinstance(value, _Record | Finding):
+    if isinstance(value, Record | Finding):
         return value.to_json()
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from cutover import clients
 from cutover.errors import AwsUnavailable, RunDisputed, RunNotFound
 from cutover.machine import Job
+from cutover.night_records import NightRecord, Order, Part, QuestionRecord, StepRecord
 from cutover.plan import Mode, Plan, plan_key
 from cutover.records import (
     LaunchRecord,
@@ -234,6 +235,82 @@ class Store:
             ExpressionAttributeValues={f":{index}": requests[operation] for index, operation in enumerate(operations)},
         )
 
+    # The night
+
+    def night(self, run_id: str) -> NightRecord:
+        """How far the run's night is; a fresh one before anything was written."""
+        item = self._find(f"RUN#{run_id}", "NIGHT")
+        return NightRecord.from_json(item) if item else NightRecord()
+
+    def write_night(self, run_id: str, night: NightRecord) -> NightRecord:
+        """Write the night over the version it was read in, and give back the next; AwsUnavailable, and nothing
+        written, when somebody else has written it since."""
+        written = night.but(version=night.version + 1)
+        if not self._replace(f"RUN#{run_id}", "NIGHT", written.to_json(), night.version):
+            raise AwsUnavailable(f"the night of run {run_id} had two writers at once")
+        return written
+
+    def steps(self, run_id: str, part: Part) -> list[StepRecord]:
+        """Those of a part that have begun, in order."""
+        items = self._query(f"RUN#{run_id}", f"STEP#{part}#")
+        return sorted((StepRecord.from_json(item) for item in items), key=lambda each: each.number)
+
+    def write_step(self, run_id: str, record: StepRecord) -> None:
+        self._table.put_item(Item={"pk": f"RUN#{run_id}", "sk": _step(record), **record.to_json()})
+
+    def begin_step(self, run_id: str, record: StepRecord) -> bool:
+        """Write that a step begins; False, and nothing written, when it has begun before."""
+        return self._put_if(
+            {"pk": f"RUN#{run_id}", "sk": _step(record), **record.to_json()}, "attribute_not_exists(pk)"
+        )
+
+    def question(self, run_id: str, name: str) -> QuestionRecord | None:
+        item = self._find(f"RUN#{run_id}", f"QUESTION#{name}")
+        return QuestionRecord.from_json(item) if item else None
+
+    def questions(self, run_id: str) -> list[QuestionRecord]:
+        """In the order they were asked."""
+        items = self._query(f"RUN#{run_id}", "QUESTION#")
+        return sorted((QuestionRecord.from_json(item) for item in items), key=lambda each: (each.asked, each.name))
+
+    def ask(self, run_id: str, question: QuestionRecord) -> QuestionRecord:
+        """Ask, once: the question as it stands, which may have been asked before."""
+        self._put_new({"pk": f"RUN#{run_id}", "sk": f"QUESTION#{question.name}", **question.to_json()})
+        return self.question(run_id, question.name) or question
+
+    def ask_again(self, run_id: str, question: QuestionRecord) -> None:
+        """Put a question in the place of one that was closed."""
+        self._table.put_item(Item={"pk": f"RUN#{run_id}", "sk": f"QUESTION#{question.name}", **question.to_json()})
+
+    def close_question(self, run_id: str, name: str) -> QuestionRecord:
+        """Let no answer count from now on; the question as it stood then."""
+        answer = self._table.update_item(
+            Key={"pk": f"RUN#{run_id}", "sk": f"QUESTION#{name}"},
+            UpdateExpression="SET closed = :true",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":true": True},
+            ReturnValues="ALL_NEW",
+        )
+        return QuestionRecord.from_json(whole(answer["Attributes"]))
+
+    def order(self, run_id: str) -> Order | None:
+        """What an operator wants done, if anything."""
+        item = self._find(f"RUN#{run_id}", "ORDER")
+        return Order.from_json(item) if item else None
+
+    def take_order(self, run_id: str, order: Order) -> None:
+        """Take an order off the table once it is carried out; a newer one stays."""
+        try:
+            self._table.delete_item(
+                Key={"pk": f"RUN#{run_id}", "sk": "ORDER"},
+                ConditionExpression="#at = :at AND #wish = :wish",
+                ExpressionAttributeNames={"#at": "at", "#wish": "wish"},
+                ExpressionAttributeValues={":at": order.at, ":wish": order.wish.value},
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+
     # Waves, machines and the ledger
 
     def wave(self, run_id: str, number: int) -> WaveRecord:
@@ -249,18 +326,10 @@ class Store:
     def write_wave(self, run_id: str, wave: WaveRecord) -> WaveRecord:
         """Write the wave over the version it was read in, and give back the next; AwsUnavailable, and nothing written,
         when somebody else has written it since."""
-        item = {"pk": f"RUN#{run_id}", "sk": _wave(wave.number), **wave.but(version=wave.version + 1).to_json()}
-        try:
-            self._table.put_item(
-                Item=item,
-                ConditionExpression="attribute_not_exists(pk) OR version = :seen",
-                ExpressionAttributeValues={":seen": wave.version},
-            )
-        except ClientError as error:
-            if _condition_failed(error):
-                raise AwsUnavailable(f"wave {wave.name} of run {run_id} had two writers at once") from error
-            raise
-        return wave.but(version=wave.version + 1)
+        written = wave.but(version=wave.version + 1)
+        if not self._replace(f"RUN#{run_id}", _wave(wave.number), written.to_json(), wave.version):
+            raise AwsUnavailable(f"wave {wave.name} of run {run_id} had two writers at once")
+        return written
 
     def machines(self, run_id: str, wave: int) -> list[MachineRecord]:
         """In the plan's order."""
@@ -375,11 +444,28 @@ class Store:
     # DynamoDB and S3
 
     def _get(self, pk: str, sk: str) -> dict[str, Any]:
-        item = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
+        item = self._find(pk, sk)
         if item is None:
             raise RunNotFound(f"{pk} has no record {sk}")
-        record: dict[str, Any] = whole(item)
-        return record
+        return item
+
+    def _find(self, pk: str, sk: str) -> dict[str, Any] | None:
+        item = self._table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item")
+        return whole(item) if item else None
+
+    def _replace(self, pk: str, sk: str, item: dict[str, Any], seen: int) -> bool:
+        """Write the item over its version `seen`, or a new one; False, and nothing written, over another version."""
+        try:
+            self._table.put_item(
+                Item={"pk": pk, "sk": sk, **item},
+                ConditionExpression="attribute_not_exists(pk) OR version = :seen",
+                ExpressionAttributeValues={":seen": seen},
+            )
+        except ClientError as error:
+            if _condition_failed(error):
+                return False
+            raise
+        return True
 
     def _query(self, pk: str, prefix: str) -> list[dict[str, Any]]:
         condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
@@ -417,6 +503,10 @@ class Store:
 
     def _write(self, key: str, text: str, content_type: str) -> None:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=content_type)
+
+
+def _step(record: StepRecord) -> str:
+    return f"STEP#{record.part}#{record.number:02}"
 
 
 def _wave(number: int) -> str:

@@ -1,0 +1,1 @@
+"""What people are told in a night, beside what every run tells."""
