@@ -77,8 +77,12 @@ def _forbidden(
 ) -> Answer | None:
     """What has changed since the run was opened: a target that may not go, or a lock that somebody else has now."""
     doomed, planned = here.doomed(known), {each.label: each for each in here.wave.machines}
+    back = {machine: each.instance for machine, each in here.store.rolled_back(here.plan.name).items()}
     against = {
-        each.label: errors(kept_target(planned[each.label], doomed.get(each.instance_before or ""))) for each in known
+        each.label: errors(
+            kept_target(planned[each.label], doomed.get(each.instance_before or ""), back.get(str(each.id)))
+        )
+        for each in known
     }
     lost = here.locks.lost([here.lock_of(str(each.id)) for each in known])
     for each in known:

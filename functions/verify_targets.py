@@ -14,7 +14,7 @@ from cutover.instants import instant, text
 from cutover.joblog import Named, findings
 from cutover.launch import job_of
 from cutover.machine import Job, Machine
-from cutover.plan import PlannedMachine
+from cutover.plan import Mode, PlannedMachine
 from cutover.readiness import LOOKS, interval
 from cutover.records import MachineRecord, MachineStatus, TargetRecord
 from cutover.step import Answer, Step, log, step
@@ -91,6 +91,8 @@ def _sights(here: Step, jobs: list[Job], records: list[MachineRecord], machines:
     ids = {each.target.instance_id for each in records if each.target and each.target.instance_id}
     seen = here.ec2.instances(ids | {each.instance_before for each in records if each.instance_before})
     names = [Named(str(each.id), each.name) for each in records]
+    closed = here.store.night(here.run.id).quiesced if here.run.mode is Mode.CUTOVER else None
+    quiesced = instant(closed) if closed else None
     return [
         Sight(
             record=record,
@@ -99,7 +101,15 @@ def _sights(here: Step, jobs: list[Job], records: list[MachineRecord], machines:
             mode=here.run.mode,
             instance=seen.get(record.target.instance_id or "") if record.target else None,
             previous=seen.get(record.instance_before or ""),
-            log=findings(job.log, named, names, here.run.mode, job.created_at or here.now().at, here.wave.lag_limit),
+            log=findings(
+                job.log,
+                named,
+                names,
+                here.run.mode,
+                job.created_at or here.now().at,
+                here.wave.lag_limit,
+                quiesced,
+            ),
             expect=here.wave.machines[record.position].expect[here.run.mode],
             tags=_tags(here, here.wave.machines[record.position]),
             ok_in_a_row=here.wave.ok_in_a_row,

@@ -103,9 +103,10 @@ class CutoverStack(Stack):
                     self.format_arn(service="ec2", region="*", resource=kind, resource_name="*")
                     for kind in ("instance", "volume", "network-interface")
                 ],
-                Thing.LATE_TARGETS: [
-                    self.format_arn(service="ec2", region="*", resource="instance", resource_name="*")
-                ],
+                **{
+                    thing: [self.format_arn(service="ec2", region="*", resource="instance", resource_name="*")]
+                    for thing in (Thing.LATE_TARGETS, Thing.ROLLED_BACK_TARGETS, Thing.CUT_OVER_TARGETS)
+                },
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_DEATHS: [deaths.undelivered.queue.queue_arn],

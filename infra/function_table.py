@@ -32,6 +32,8 @@ class Thing(Enum):
     PROFILES = auto()  # instance profiles of the account
     TARGETS = auto()  # instances, volumes and network interfaces of the account
     LATE_TARGETS = auto()  # instances that a run has tagged as come too late
+    ROLLED_BACK_TARGETS = auto()  # instances that a run has tagged as taken back
+    CUT_OVER_TARGETS = auto()  # instances that a run has launched as a cutover
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
@@ -48,11 +50,15 @@ WILD: Mapping[Thing, str] = {
     Thing.PROFILES: "The profiles are named by each machine's launch configuration; this account's, only read.",
     Thing.TARGETS: "Targets do not exist before they are launched; only their kinds, and only in this account.",
     Thing.LATE_TARGETS: "The same; and only instances that carry the tag cutover:isolated.",
+    Thing.ROLLED_BACK_TARGETS: "The same; and only instances that carry the tag cutover:rolled-back.",
+    Thing.CUT_OVER_TARGETS: "The same; and only instances that carry the tag cutover:mode with the value cutover.",
 }
 
 # Under which condition a thing may be touched, where its name does not say enough.
 ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
     Thing.LATE_TARGETS: {"Null": {"aws:ResourceTag/cutover:isolated": "false"}},
+    Thing.ROLLED_BACK_TARGETS: {"Null": {"aws:ResourceTag/cutover:rolled-back": "false"}},
+    Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
 }
 
 
@@ -127,9 +133,65 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.PROFILES: ("iam:GetInstanceProfile",),
         },
     ),
-    "next_wave": Row(
-        30,
-        {Thing.TABLE: _dynamodb("GetItem", "UpdateItem", "Query"), Thing.PLANS: GET_OBJECT},
+    "next_part": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "check_plan": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "ask": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "prove_zero_loss": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "hold": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "stop_targets": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.EC2: DESCRIBE_INSTANCES,
+            Thing.TARGETS: ("ec2:CreateTags",),
+            Thing.ROLLED_BACK_TARGETS: ("ec2:StopInstances",),
+        },
+    ),
+    "commit_targets": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.CUT_OVER_TARGETS: ("ec2:ModifyInstanceAttribute",),
+        },
     ),
     "check_readiness": Row(
         120,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutover.finding import Finding
+from cutover.night_records import NightRecord
 from cutover.plan import Mode, OnFailure, Plan, Wave
 from cutover.records import (
     LaunchRecord,
@@ -179,10 +180,24 @@ def settle(
     return machine.but(status=status, findings=tuple(dict.fromkeys((*machine.findings, finding))))
 
 
-def outcome(mode: Mode, waves: Sequence[tuple[WaveRecord, Sequence[MachineRecord]]], error: Error | None) -> Outcome:
+def outcome(
+    mode: Mode,
+    waves: Sequence[tuple[WaveRecord, Sequence[MachineRecord]]],
+    error: Error | None,
+    night: NightRecord | None = None,
+) -> Outcome:
     """How the run ended. Good when every wave passed and something was verified; else its name is never better than
-    the worst machine of the waves that did not pass."""
+    the worst machine of the waves that did not pass. A night that was rolled back, postponed or failed says so first.
+    """
+    if night is not None and night.reopened is not None:
+        return Outcome.ROLLED_BACK
+    if night is not None and (night.back is not None or night.hold is not None):
+        return Outcome.FAILED  # half-way back, or before a person took it up
+    if night is not None and night.ending.startswith("failed"):
+        return Outcome.FAILED
     everyone = [machine for _, machines in waves for machine in machines]
+    if night is not None and night.ending.startswith("postponed") and not _refused(everyone):
+        return Outcome.POSTPONED
     passed = all(wave.passed for wave, _ in waves)
     if passed and error is not None:
         return Outcome.FAILED
@@ -197,6 +212,10 @@ def outcome(mode: Mode, waves: Sequence[tuple[WaveRecord, Sequence[MachineRecord
     if worst is MachineStatus.REFUSED:
         return Outcome.REFUSED
     return Outcome.POSTPONED if worst is MachineStatus.POSTPONED else Outcome.FAILED
+
+
+def _refused(machines: Sequence[MachineRecord]) -> bool:
+    return any(each.status is MachineStatus.REFUSED for each in machines)
 
 
 def abort_finding_of(run: RunRecord) -> Finding | None:

@@ -1,5 +1,5 @@
-"""EC2: what targets look like, and tags on them. Nothing is ever started or terminated here, and nothing stopped but a
-target that appeared after everybody had given it up."""
+"""EC2: what targets look like, tags on them, and their protection. Nothing is ever started or terminated here, and
+nothing stopped but a target that came after everybody had given it up, or whose cutover is taken back."""
 
 from __future__ import annotations
 
@@ -81,6 +81,16 @@ class Ec2:
             self.requests["ec2 StopInstances"] += 1
             with _translated("StopInstances"):
                 self._client.stop_instances(InstanceIds=[instance.id])
+        except ClientError as error:
+            return str(error)
+        return None
+
+    def protect(self, instance: str) -> str | None:
+        """Put termination protection on; why EC2 refused, if it did."""
+        self.requests["ec2 ModifyInstanceAttribute"] += 1
+        try:
+            with _translated("ModifyInstanceAttribute"):
+                self._client.modify_instance_attribute(InstanceId=instance, DisableApiTermination={"Value": True})
         except ClientError as error:
             return str(error)
         return None

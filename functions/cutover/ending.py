@@ -34,7 +34,8 @@ def close(
         (wave, machines) if wave.phase is Phase.ENDED else _closed(store, run, plan, waves, wave, machines, error)
         for wave, machines in waves
     ]
-    how = outcome(run.mode, closed, error)
+    night = store.night(run.id)
+    how = outcome(run.mode, closed, error, night)
     run = store.update_run(
         run.id,
         in_attempt=run.attempt,

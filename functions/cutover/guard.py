@@ -45,12 +45,26 @@ def live_target(planned: PlannedMachine, when: str, live: str | None) -> tuple[F
     return (_against("cutover", seen, rule, planned, instance),)
 
 
-def kept_target(planned: PlannedMachine, doomed: Doomed | None) -> tuple[Finding, ...]:
-    """What EC2 shows against deleting this target; empty when nothing does, or when there is none."""
+def rolled_back_target(run: str, instance: str, at: str) -> Finding:
+    """A recorded cutover that was taken back: its target may be deleted by the next launch."""
+    return Finding(
+        "cutover",
+        f"cut over to {instance}, and rolled back by run {run} at {at}",
+        "a recorded rollback lifts the guard for exactly its targets",
+        f"nothing; the launch deletes {instance}, and with it what users may have entered there",
+        Severity.WARNING,
+    )
+
+
+def kept_target(planned: PlannedMachine, doomed: Doomed | None, rolled_back: str | None = None) -> tuple[Finding, ...]:
+    """What EC2 shows against deleting this target; empty when nothing does, or when there is none.
+
+    `rolled_back`: the instance of this machine whose cutover was taken back.
+    """
     if doomed is None or doomed.seen is None or doomed.seen.gone:
         return ()
     tags, found = doomed.seen.tags, []
-    if tags.get(MODE_TAG) == "cutover":
+    if tags.get(MODE_TAG) == "cutover" and doomed.instance != rolled_back:
         seen = f"{doomed.instance} was launched as a cutover" + (
             f" by run {run}" if (run := tags.get("cutover:run")) else ""
         )

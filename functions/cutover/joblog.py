@@ -35,11 +35,18 @@ class Named:
 
 
 def findings(
-    log: Sequence[LogLine], machine: Named, others: Collection[Named], mode: Mode, launched: datetime, lag_limit: int
+    log: Sequence[LogLine],
+    machine: Named,
+    others: Collection[Named],
+    mode: Mode,
+    launched: datetime,
+    lag_limit: int,
+    quiesced: datetime | None = None,
 ) -> tuple[Finding, ...]:
     """What the log holds against this machine. A line that names none of the wave's machines counts against each.
 
-    `launched`: when the job was created; `lag_limit` in seconds. Errors spoil the verdict, warnings are told.
+    `launched`: when the job was created; `lag_limit` in seconds; `quiesced`: when nothing wrote at the source any more,
+    and then data up to that instant is whole, however old it is. Errors spoil the verdict, warnings are told.
     """
     found: list[Finding] = []
     for line in log:
@@ -50,7 +57,7 @@ def findings(
         if not named and any(other.in_line(line.message) for other in others):
             continue
         if stale:
-            finding = _stale(line.message, mode, launched, lag_limit)
+            finding = _stale(line.message, mode, launched, lag_limit, quiesced)
             if finding:
                 found.append(finding)
         elif not _CLEANUP.search(line.message):
@@ -58,17 +65,23 @@ def findings(
     return tuple(dict.fromkeys(found))
 
 
-def _stale(message: str, mode: Mode, launched: datetime, lag_limit: int) -> Finding | None:
+def _stale(message: str, mode: Mode, launched: datetime, lag_limit: int, quiesced: datetime | None) -> Finding | None:
     said = _UP_TO_DATE.search(message)
     rule = f"the target holds the data of the launch, at most {duration(timedelta(seconds=lag_limit))} older"
+    if quiesced is not None:
+        rule = f"the target holds all that was written until the end of the quiesce, {quiesced:%Y-%m-%d %H:%M:%S} UTC"
     severity = Severity.ERROR if mode is Mode.CUTOVER else Severity.WARNING
     if said is None:
         seen = f"the latest state could not be fetched, and the log does not say how old the data is: {message}"
     else:
         upto = datetime.fromisoformat(f"{said[1]}T{said[2]}").replace(tzinfo=UTC)
-        if launched - upto <= timedelta(seconds=lag_limit):
+        if quiesced is not None and upto >= quiesced:
+            return None
+        if quiesced is None and launched - upto <= timedelta(seconds=lag_limit):
             return None
         seen = f"data up to {upto:%Y-%m-%d %H:%M:%S} UTC, {duration(launched - upto)} before the launch"
+        if quiesced is not None:
+            seen = f"data up to {upto:%Y-%m-%d %H:%M:%S} UTC; {duration(quiesced - upto)} of writes are missing"
     return Finding("stale_data", seen, rule, "find out why replication fell behind, then launch again", severity)
 
 

@@ -120,8 +120,9 @@ class NightRecord(Record):
 
 
 class StepState(StrEnum):
-    """A step: begun → done | failed, and the same of its undoing; what was never begun is not undone."""
+    """A step: begun → done | failed (→ again), and the same of its undoing; what was never begun is not undone."""
 
+    AGAIN = "again"
     BEGUN = "begun"
     DONE = "done"
     FAILED = "failed"

@@ -55,6 +55,7 @@ def judged(here: Step, opened: Sequence[Opened], listed: Sequence[Machine]) -> t
     preflight = findings(here.plan, here.run.mode, here.now().at, seen, here.run.id)
     fresh = [record for wave, records in known if not begun(wave) for record in records]
     doomed, proofs = here.doomed(fresh), here.store.proofs(here.plan.name)
+    rolled_back = here.store.rolled_back(here.plan.name)
     configurations = seen.launched or {}
     overlays = [each.expect[here.run.mode] for wave in here.plan.waves for each in wave.machines]
     places = here.ec2.places(*places_named(overlays, configurations.values()))
@@ -63,16 +64,17 @@ def judged(here: Step, opened: Sequence[Opened], listed: Sequence[Machine]) -> t
     def against(record: MachineRecord, planned: PlannedMachine, wave: Wave) -> tuple[Finding, ...]:
         machine = machines[str(record.id)]
         tested = proofs.get((Mode.TEST, machine.id)) if here.run.mode is Mode.CUTOVER else None
+        back = rolled_back.get(machine.id)
         return (
             *remarks(here.run.mode, wave),
             *preflight.machines[record.label],
             *launch_configuration_findings(
                 wave, planned, here.run.mode, configurations.get(machine.id), tested, places
             ),
-            *already_cut_over(planned, machine, proofs.get((Mode.CUTOVER, machine.id)), record.instance_before),
-            *refusals(planned, machine, here.run.mode, wave, here.now().at, proofs, record.instance_before),
+            *already_cut_over(planned, machine, proofs.get((Mode.CUTOVER, machine.id)), record.instance_before, back),
+            *refusals(planned, machine, here.run.mode, wave, here.now().at, proofs, record.instance_before, back),
             *(unknown_target(planned, str(record.replica_before)) if record.previous_unknown else ()),
-            *kept_target(planned, doomed.get(record.instance_before or "")),
+            *kept_target(planned, doomed.get(record.instance_before or ""), back.instance if back else None),
         )
 
     return [

@@ -18,7 +18,20 @@ from cutover.plan import Mode, Plan
 from cutover.readiness import resolve
 from cutover.surveyed import Situation, Survey
 
+
+def planned_night(seen: Situation) -> Iterator[Finding]:
+    """A cutover says what is done around its launches, or that nothing is, and why."""
+    if seen.mode is Mode.CUTOVER and seen.plan.night is None:
+        yield Finding(
+            "cutover",
+            "the plan does not say what is done around a cutover: who is asked, what is stopped, how users are moved",
+            "a cutover names all of it, or says none and a reason",
+            "add the block `cutover` to the plan; without it the plan can only be tested",
+        )
+
+
 RUN: tuple[Callable[[Situation], Iterator[Finding]], ...] = (
+    planned_night,
     service.session,
     service.licence,
     service.open_jobs,

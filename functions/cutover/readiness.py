@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from cutover.finding import Finding, Severity
-from cutover.guard import errors, live_target
-from cutover.instants import text
+from cutover.guard import errors, live_target, rolled_back_target
+from cutover.instants import instant, text
 from cutover.machine import Machine
 from cutover.plan import Mode, PlannedMachine, PollBounds, Wave
-from cutover.records import MachineRecord, MachineStatus, Proof
-from cutover.replication import Progress, derive
+from cutover.records import MachineRecord, MachineStatus, Proof, RolledBack
+from cutover.replication import Progress, after_quiesce, derive
 from cutover.rule import can_pass
 from cutover.words import duration
 
@@ -116,12 +116,14 @@ def refusals(
     now: datetime,
     proofs: Proofs,
     live: str | None = None,
+    rolled_back: RolledBack | None = None,
 ) -> tuple[Finding, ...]:
     """Why this machine must not be launched in this mode; empty when nothing forbids it.
 
-    `live`: the instance its recorded cutover left running, where the service names it.
+    `live`: the instance its recorded cutover left running, where the service names it; `rolled_back`: that cutover was
+    taken back.
     """
-    found = [*errors(already_cut_over(planned, machine, proofs.get((Mode.CUTOVER, machine.id)), live))]
+    found = [*errors(already_cut_over(planned, machine, proofs.get((Mode.CUTOVER, machine.id)), live, rolled_back))]
     if mode is Mode.CUTOVER and wave.test_waiver is None:
         found += _test_gate(machine, wave, now, proofs.get((Mode.TEST, machine.id)))
     return tuple(found)
@@ -153,15 +155,18 @@ def look(
     proofs: Proofs,
     live: Mapping[str, str] | None = None,
     records: Sequence[MachineRecord] = (),
+    rolled_back: Mapping[str, RolledBack] | None = None,
+    quiesced: datetime | None = None,
 ) -> WaveReadiness:
     """One look at the whole wave. `looks`: how many there were before; `live`: instances by machine id; `records`: of
     the wave's machines, where an earlier look may have judged some.
 
     Who is refused, or not ready by the deadline, is left out as long as the wave can pass without; else all stay.
+    `rolled_back`: by machine id, cutovers that were taken back. `quiesced`: since when nothing writes at the source.
     """
     records = records or [MachineRecord(each.label, position) for position, each in enumerate(wave.machines)]
     machines = tuple(
-        _one(entry, found, wave, mode, now, proofs, live or {})
+        _one(entry, found, wave, mode, now, proofs, live or {}, rolled_back or {}, quiesced)
         for entry, found, record in zip(wave.machines, resolve(wave.machines, listed), records, strict=True)
         if not record.judged
     )
@@ -264,26 +269,47 @@ def _one(
     now: datetime,
     proofs: Proofs,
     live: Mapping[str, str],
+    rolled_back: Mapping[str, RolledBack],
+    quiesced: datetime | None,
 ) -> MachineReadiness:
     if isinstance(found, Finding):
         return MachineReadiness(entry, None, refusals=(found,))
     return MachineReadiness(
         planned=entry,
         machine=found,
-        refusals=refusals(entry, found, mode, wave, now, proofs, live.get(found.id)),
-        progress=derive(found, now, timedelta(seconds=wave.lag_limit)),
+        refusals=refusals(entry, found, mode, wave, now, proofs, live.get(found.id), rolled_back.get(found.id)),
+        progress=derive(found, now, timedelta(seconds=wave.lag_limit))
+        if quiesced is None
+        else after_quiesce(found, now, quiesced),
     )
 
 
 def already_cut_over(
-    planned: PlannedMachine, machine: Machine, proof: Proof | None, live: str | None
+    planned: PlannedMachine,
+    machine: Machine,
+    proof: Proof | None,
+    live: str | None,
+    rolled_back: RolledBack | None = None,
 ) -> tuple[Finding, ...]:
-    """What a recorded cutover says against this machine's launch: an error, or a warning where the plan lets it."""
+    """What a recorded cutover says against this machine's launch: an error, or a warning where it was taken back, or
+    where the plan lets it."""
     at = machine.life_cycle.cut_over_at
     if at is None and proof is None:
         return ()
     when = f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else f"{proof.at}, by run {proof.run}" if proof else ""
+    if rolled_back is not None and taken_back(rolled_back, at, proof, live):
+        return (rolled_back_target(rolled_back.run, rolled_back.instance, rolled_back.at),)
     return live_target(planned, when, live or (proof.instance if proof else None))
+
+
+def taken_back(rolled_back: RolledBack, at: datetime | None, proof: Proof | None, live: str | None) -> bool:
+    """Whether the rollback is that of the recorded cutover, and of no later one: the same target, and later."""
+    later = at is None or instant(rolled_back.at) >= at
+    return (
+        later
+        and live in (None, rolled_back.instance)
+        and (proof is None or instant(rolled_back.at) >= instant(proof.at))
+    )
 
 
 def _test_gate(machine: Machine, wave: Wave, now: datetime, tested: Proof | None) -> list[Finding]:

@@ -6,6 +6,7 @@
                 WAVE#001#LAUNCH#01        LaunchRecord: the ledger
                 WAVE#001#MACHINE#<label>  MachineRecord; the label is what the plan calls the machine
     PLAN#<plan> LATEST#<mode>             the run claimed last, and whether it is still active
+                ROLLEDBACK#<machine>      RolledBack: its last cutover was taken back
                 VERIFIED#<mode>#<machine> Proof: a verified target; opens the gate of a cutover, or closes it for good
     LOCK#<service>#<thing>  LEASE         who holds a machine or a project: see locks.py
 
@@ -273,6 +274,15 @@ class TargetRecord(Record):
 
 
 @dataclass(frozen=True)
+class Accepted(Record):
+    """A person lets a machine pass that was not verified: who, why, when."""
+
+    by: str
+    reason: str
+    at: str
+
+
+@dataclass(frozen=True)
 class MachineRecord(Record):
     """One machine of a wave. `id` is None as long as the plan's name was not found in the project.
 
@@ -301,12 +311,14 @@ class MachineRecord(Record):
     target: TargetRecord | None = None
     checks: tuple[Check, ...] = ()
     findings: tuple[Finding, ...] = ()
+    accepted: Accepted | None = None
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
         return {
             **data,
             "status": MachineStatus(data["status"]),
+            "accepted": Accepted.from_json(data["accepted"]) if data.get("accepted") else None,
             "target": TargetRecord.from_json(data["target"]) if data.get("target") else None,
             "checks": tuple(Check.from_json(check) for check in data.get("checks", ())),
             "findings": _findings(data),
@@ -342,6 +354,16 @@ class Proof(Record):
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "mode": Mode(data["mode"])}
+
+
+@dataclass(frozen=True)
+class RolledBack(Record):
+    """A machine's cutover was taken back: this target was stopped, and may be deleted by the next launch."""
+
+    machine: str
+    run: str
+    instance: str
+    at: str
 
 
 def as_planned(plan: Plan) -> list[tuple[WaveRecord, list[MachineRecord]]]:

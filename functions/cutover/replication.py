@@ -63,6 +63,25 @@ def derive(machine: Machine, now: datetime, lag_limit: timedelta, previous: Mach
     )
 
 
+def after_quiesce(machine: Machine, now: datetime, quiesced: datetime) -> Progress:
+    """The label once nothing writes at the source any more: the lag grows and the agent may be off, and neither counts.
+
+    What counts is that the last consistency point is later than the end of the quiesce, and nothing is left to send.
+    """
+    seen = machine.replication
+    refused = _nonsense(seen, now)
+    if refused:
+        return refused
+    if seen.consistent_at is None or seen.consistent_at <= quiesced:
+        last = f"{seen.consistent_at:%H:%M:%S} UTC" if seen.consistent_at else "none"
+        reason = f"last consistency point {last}, before the end of the quiesce at {quiesced:%H:%M:%S} UTC"
+        return Progress(ReplicationState.LAGGING, reason)
+    lag = max(now - seen.consistent_at, timedelta(0))
+    if seen.backlog_bytes:
+        return Progress(ReplicationState.LAGGING, f"backlog {size(seen.backlog_bytes)} after the quiesce", lag=lag)
+    return Progress(ReplicationState.CONTINUOUS_DATA_REPLICATION, "consistent after the quiesce, backlog 0", lag=lag)
+
+
 def _switched_off(seen: Replication) -> Progress | None:
     if seen.agent_installed is False:
         return Progress(ReplicationState.AGENT_MISSING, "the agent is not installed")

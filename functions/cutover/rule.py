@@ -75,7 +75,8 @@ def said(wave: Wave) -> str:
 
 
 def _verified(machine: MachineRecord) -> bool:
-    return machine.status is MachineStatus.VERIFIED
+    """Seen to be good, or let pass by a person."""
+    return machine.status is MachineStatus.VERIFIED or machine.accepted is not None
 
 
 def _named(pairs: Sequence[Pair]) -> str:

@@ -21,14 +21,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cutover.clients import asks_for_patience, table
 from cutover.ec2 import Ec2
-from cutover.errors import AuthenticationFailed, AwsUnavailable, CutoverError, RunDisputed
+from cutover.errors import AuthenticationFailed, AwsUnavailable, CutoverError, RunDisputed, ServiceError
 from cutover.events import Bus
 from cutover.guard import Doomed
-from cutover.instants import after, text
+from cutover.instants import after, instant, text
 from cutover.locks import Locks, machine_lock, project_lock
 from cutover.machine import Machine
 from cutover.migration_service import MigrationService, Now, listed
-from cutover.plan import Plan, PlannedMachine, Wave
+from cutover.plan import Mode, Plan, PlannedMachine, PollBounds, Wave
+from cutover.planned_night import Night
 from cutover.previous import live_instances
 from cutover.readiness import WaveReadiness, look
 from cutover.records import MachineRecord, RunRecord, WaveRecord, as_planned
@@ -142,14 +143,68 @@ class Step:
         return project_lock(self.plan.service, self.plan.project)
 
     def look(
-        self, listed: Sequence[Machine], deadline: datetime, looks: int, records: Sequence[MachineRecord]
+        self,
+        listed: Sequence[Machine],
+        deadline: datetime,
+        looks: int,
+        records: Sequence[MachineRecord],
+        wave: Wave | None = None,
     ) -> WaveReadiness:
-        """The wave's readiness as of this listing, at the service's time. `records`: its machines' as they stand."""
-        planned = {entry.label.casefold() for entry in self.wave.machines}
+        """A wave's readiness as of this listing, at the service's time. `records`: its machines' as they stand."""
+        wave = wave or self.wave
+        planned = {entry.label.casefold() for entry in wave.machines}
         ours = [each for each in listed if {each.id.casefold(), (each.name or "").casefold()} & planned]
         live = live_instances(self.service, ours)
         proofs = self.store.proofs(self.plan.name)
-        return look(self.wave, self.run.mode, listed, self.now().at, deadline, looks, proofs, live, records)
+        rolled_back = self.store.rolled_back(self.plan.name)
+        quiesced = self.store.night(self.run.id).quiesced if self.run.mode is Mode.CUTOVER else None
+        return look(
+            wave,
+            self.run.mode,
+            listed,
+            self.now().at,
+            deadline,
+            looks,
+            proofs,
+            live,
+            records,
+            rolled_back,
+            instant(quiesced) if quiesced else None,
+        )
+
+    @property
+    def planned_night(self) -> Night:
+        """What the plan has around the launches; only a cutover with such a block gets here."""
+        if self.plan.night is None:
+            raise RunDisputed(f"plan {self.plan.name} has no night")
+        return self.plan.night
+
+    @property
+    def poll(self) -> PollBounds:
+        """How often something of the whole plan is looked at: as often as its most impatient wave."""
+        return min((wave.poll for wave in self.plan.waves), key=lambda each: each.minimum)
+
+    def clock(self) -> str:
+        """The instant of this look where nothing else is asked of the service: its time, or ours while it is away."""
+        try:
+            self.service.licences()
+        except ServiceError as error:
+            log().warning(f"the service does not tell its time: {error}")
+        return self.looked()
+
+    def said(
+        self, verdict: str, reason: str, *, wait: int = 0, rule: str = "", tell: str = "", question: str = ""
+    ) -> Answer:
+        """What a part of the night answers: {part, verdict, wait_seconds, rule, tell, question, reason}."""
+        return {
+            "part": self.event.get("part"),
+            "verdict": verdict,
+            "wait_seconds": wait,
+            "rule": rule,
+            "tell": tell,
+            "question": question,
+            "reason": reason,
+        }
 
     def looked(self) -> str:
         """The instant of this look, for the records; a look without the service's clock is noted in the run."""

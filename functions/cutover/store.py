@@ -24,6 +24,7 @@ from cutover.records import (
     LaunchState,
     MachineRecord,
     Proof,
+    RolledBack,
     RunRecord,
     RunStatus,
     WaveRecord,
@@ -258,6 +259,18 @@ class Store:
     def write_step(self, run_id: str, record: StepRecord) -> None:
         self._table.put_item(Item={"pk": f"RUN#{run_id}", "sk": _step(record), **record.to_json()})
 
+    def note_closed(self, run_id: str) -> None:
+        """Put the run among those whose users nobody serves: they are watched for silence."""
+        self._table.put_item(Item={"pk": "CLOSED", "sk": run_id})
+
+    def note_served(self, run_id: str) -> None:
+        """Somebody serves the run's users again, or it has ended and said who does not."""
+        self._table.delete_item(Key={"pk": "CLOSED", "sk": run_id})
+
+    def closed_runs(self) -> list[str]:
+        """The runs whose users nobody serves."""
+        return [str(item["sk"]) for item in self._query("CLOSED", "")]
+
     def begin_step(self, run_id: str, record: StepRecord) -> bool:
         """Write that a step begins; False, and nothing written, when it has begun before."""
         return self._put_if(
@@ -292,6 +305,20 @@ class Store:
             ReturnValues="ALL_NEW",
         )
         return QuestionRecord.from_json(whole(answer["Attributes"]))
+
+    def count_look(self, run_id: str, question: QuestionRecord) -> None:
+        """Note that it was looked whether anybody has answered; an answer that comes meanwhile stays."""
+        self._table.update_item(
+            Key={"pk": f"RUN#{run_id}", "sk": f"QUESTION#{question.name}"},
+            UpdateExpression="SET looks = :looks",
+            ExpressionAttributeValues={":looks": question.looks + 1},
+        )
+
+    def set_aside(self, run_id: str, question: QuestionRecord) -> None:
+        """Keep a question that is closed under another name, so that it can be asked anew."""
+        earlier = sum(each.name.startswith(f"{question.name}.") for each in self.questions(run_id))
+        self.ask(run_id, question.but(name=f"{question.name}.{earlier + 1}"))
+        self._table.delete_item(Key={"pk": f"RUN#{run_id}", "sk": f"QUESTION#{question.name}"})
 
     def order(self, run_id: str) -> Order | None:
         """What an operator wants done, if anything."""
@@ -424,6 +451,16 @@ class Store:
             for proof in proofs:
                 sk = f"VERIFIED#{proof.mode}#{proof.machine}"
                 batch.put_item(Item={"pk": f"PLAN#{plan}", "sk": sk, **proof.to_json()})
+
+    def rolled_back(self, plan: str) -> dict[str, RolledBack]:
+        """By machine id, the cutovers of this plan that were taken back last."""
+        found = (RolledBack.from_json(item) for item in self._query(f"PLAN#{plan}", "ROLLEDBACK#"))
+        return {each.machine: each for each in found}
+
+    def record_rollbacks(self, plan: str, rollbacks: Iterable[RolledBack]) -> None:
+        with self._table.batch_writer() as batch:
+            for each in rollbacks:
+                batch.put_item(Item={"pk": f"PLAN#{plan}", "sk": f"ROLLEDBACK#{each.machine}", **each.to_json()})
 
     # Files of the run
 

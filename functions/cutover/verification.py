@@ -76,6 +76,12 @@ def judge(sight: Sight, *, final: bool) -> MachineRecord:
     )
 
 
+def judge_again(record: MachineRecord) -> MachineRecord:
+    """A machine whose target is to be judged anew; what was told before the launch stays told."""
+    kept = tuple(finding for finding in record.findings if finding.field in BEFORE_THE_LAUNCH)
+    return record.but(status=MachineStatus.NOT_STARTED, oks=0, checks=(), findings=kept, accepted=None)
+
+
 def _unread(job: Job) -> Finding:
     """The target was seen to be good, and what its job still has to say was not."""
     return Finding(

@@ -25,6 +25,8 @@ from jsonschema import Draft202012Validator
 from cutover import step as steps
 from cutover.instants import text
 from cutover.plan import Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Waiver, Wave
+from cutover.planned_night import Approval
+from cutover.planned_night import Night as PlannedNight
 from cutover.records import Proof
 from cutover.settings import Settings
 from stage.simulator import Clock, Scenario, ServedSimulator, Simulator, serve
@@ -335,8 +337,26 @@ def a_wave(name: str = "db", *machines: str, **rules: Any) -> Wave:
     return Wave(name=name, machines=planned, **{**defaults, **rules})
 
 
-def a_plan(*waves: Wave, name: str = "demo", project: str = "Demo") -> Plan:
-    return Plan(name=name, service="cloudendure", project=project, region=REGION, waves=waves or (a_wave(),))
+NOBODY_IS_ASKED = Approval(none="a test of the waves alone")
+NO_DOORS = PlannedNight(
+    window=86400,
+    estimate=0,
+    reserve=0,
+    go=NOBODY_IS_ASKED,
+    users=NOBODY_IS_ASKED,
+    commit=NOBODY_IS_ASKED,
+    no_quiesce="nobody uses it",
+    no_power_off="nobody uses it",
+    no_switch="nobody uses it",
+    hold=1800,
+)
+"""A cutover that is its waves, and at last the protection of its targets."""
+
+
+def a_plan(*waves: Wave, name: str = "demo", project: str = "Demo", night: PlannedNight | None = NO_DOORS) -> Plan:
+    return Plan(
+        name=name, service="cloudendure", project=project, region=REGION, waves=waves or (a_wave(),), night=night
+    )
 
 
 def a_world(machines: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_every_retry_is_bounded_and_spread(name: str, state: str, body: dict[str
 
 def test_a_message_that_is_lost_goes_on_to_where_it_would_have() -> None:
     tells = [(state, body) for _, state, body in TASKS if body["Arguments"].get("FunctionName") == "${Tell}"]
-    assert len(tells) == 5
+    assert len(tells) == 6
     for state, body in tells:
         assert {rule["Next"] for rule in body["Catch"]} == {body["Next"]}, state
         assert "MessageNotSent" in body["Retry"][0]["ErrorEquals"]

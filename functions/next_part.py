@@ -1,0 +1,66 @@
+"""Which part of the run is next: by what is recorded, what the last part answered, and what an operator wants."""
+
+from __future__ import annotations
+
+from cutover.steps import again
+
+from cutover.closing import Error
+from cutover.night import Next, Said, Seen, following, has_night
+from cutover.night_records import Part, Wish
+from cutover.records import MachineStatus, Phase
+from cutover.step import Answer, Step, step
+
+
+@step
+def handler(here: Step) -> Answer:
+    """Input {run, execution, said: "" or the last part's answer, error: "" or {name, cause}}; {part, wave, reason}."""
+    night = here.store.night(here.run.id)
+    now = here.clock() if has_night(here.plan, here.run) else ""
+    seen = Seen(
+        plan=here.plan,
+        run=here.run,
+        night=night,
+        waves=here.everything(),
+        questions={each.name: each for each in here.store.questions(here.run.id)},
+        order=here.store.order(here.run.id),
+        now=now,
+    )
+    decided = following(seen, Said.from_event(here.event.get("said")), Error.from_event(here.event.get("error")))
+    if decided.night != night:
+        here.store.write_night(here.run.id, decided.night)
+    if decided.again is not None:
+        _try_again(here, decided)
+    if seen.order is not None and (decided.taken or seen.order.wish in (Wish.RESUME, Wish.ROLLBACK)):
+        here.store.take_order(here.run.id, seen.order)
+    if decided.part is Part.END and decided.night.ending:
+        here.store.update_run(here.run.id, reason=decided.reason)
+    return {"part": decided.part.value, "wave": decided.wave, "reason": decided.reason}
+
+
+def _try_again(here: Step, decided: Next) -> None:
+    """What failed is as if it had not begun; what was asked is asked anew."""
+    part = Part(decided.again or decided.part)
+    for record in here.store.steps(here.run.id, part):
+        tried = again(record)
+        if tried != record:
+            here.store.write_step(here.run.id, tried)
+    name = Part.COMMIT.value if part is Part.SOAK else part.value
+    if (question := here.store.question(here.run.id, name)) is not None and question.closed:
+        here.store.set_aside(here.run.id, question)
+    for number in decided.waves_again:
+        machines = here.store.machines(here.run.id, number)
+        fresh = [each.but(status=MachineStatus.NOT_STARTED) for each in machines]
+        here.store.write_machines(here.run.id, number, fresh)
+        wave = here.store.wave(here.run.id, number)
+        here.store.write_wave(
+            here.run.id,
+            wave.but(
+                phase=Phase.WAITING,
+                outcome=None,
+                passed=False,
+                reason="",
+                readiness_deadline=None,
+                ready_looks=0,
+                told_waiting=False,
+            ),
+        )
