@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from cli.deployment import Deployment, NotAborted, NotDeployed
+from cutover.night_records import NightRecord
 from cutover.plan import Mode
 from cutover.records import Outcome, Proof, RunRecord, RunStatus, as_planned
 from cutover.store import Store
@@ -111,7 +112,7 @@ def test_a_run_is_read_as_the_functions_wrote_it(deployment: Deployment) -> None
 
 def test_the_night_of_a_run_is_as_the_functions_recorded_it(deployment: Deployment) -> None:
     store = Store.open("table", "bucket")
-    assert deployment.night("demo-cutover-1", at.PLANNED).night == at.NightRecord()
+    assert deployment.night("demo-cutover-1", at.PLANNED).night == NightRecord()
     written = store.write_night("demo-cutover-1", at.OPENED.but(version=0))
     for step in reversed(at.STEPS):
         store.write_step("demo-cutover-1", step)
