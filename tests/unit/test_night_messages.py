@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cutover.finding import Finding
@@ -10,6 +12,7 @@ from cutover.messages import News, detail, died, ended, late, launched, started,
 from cutover.night_messages import asked, closed, going_back, held, proved, silent, switched
 from cutover.night_records import Hold, Holder, NightRecord, Part
 from cutover.plan import Mode, OnFailure
+from cutover.planned_night import OnStepFailure
 from cutover.records import LaunchState, MachineRecord, MachineStatus, Outcome, TargetRecord, WaveRecord
 from tests.unit import night_of as at
 from tests.unit.records_of import launch, run, wave
@@ -169,6 +172,13 @@ def test_a_manual_step() -> None:
         "No answer by then counts as not done, and the run holds until a person decides.",
         f"Done: cutover done {RUN} undo-power_off-1 --by network",
     )
+
+
+def test_a_step_that_may_fail_may_not_stay_undone() -> None:
+    lax = replace(at.PLANNED, power_off=(replace(at.POWER_OFF, on_failure=OnStepFailure.CONTINUE),))
+    plan = replace(at.PLAN, night=lax)
+    assert "not done, and the run goes on without it." in asked(run(), plan, at.PROVED, MANUAL, WAVES).text
+    assert "not done, and the run holds until a person" in asked(run(), plan, at.GOES_BACK, UNDO, WAVES).text
 
 
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted() -> None:
