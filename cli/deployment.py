@@ -12,7 +12,10 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from cutover.evidence import STEPPED, NightEvidence
+from cutover.night_records import NightRecord, QuestionRecord, StepRecord
 from cutover.plan import Mode, Plan
+from cutover.planned_night import Night
 from cutover.records import MachineRecord, Proof, RunRecord, WaveRecord, whole
 
 STACK = "Cutover"
@@ -158,6 +161,18 @@ class Deployment:
                 ]
                 waves.append((WaveRecord.from_json(item), tuple(sorted(machines, key=lambda each: each.position))))
         return RunView(RunRecord.from_json(meta), tuple(waves))
+
+    def night(self, run_id: str, planned: Night) -> NightEvidence:
+        """What was recorded around the run's waves, for its evidence."""
+        items = self._query(f"RUN#{run_id}")
+        steps = [StepRecord.from_json(item) for sk, item in items.items() if sk.startswith("STEP#")]
+        questions = [QuestionRecord.from_json(item) for sk, item in items.items() if sk.startswith("QUESTION#")]
+        return NightEvidence(
+            planned,
+            NightRecord.from_json(items["NIGHT"]) if "NIGHT" in items else NightRecord(),
+            sorted(steps, key=lambda each: (STEPPED.index(each.part), each.number)),
+            sorted(questions, key=lambda each: (each.asked, each.name)),
+        )
 
     def abort(self, run_id: str, by: str, reason: str, at: str) -> None:
         """Mark the run: what was not launched is not launched any more. `at` is UTC, ISO 8601. Errors: NotAborted."""

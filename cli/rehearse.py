@@ -93,9 +93,9 @@ def _one_run(
         with watching(console) as board:
             view = _follow(deployment, run_id, board, sleep, 0 if ended else TELL_SECONDS)
     except KeyboardInterrupt:
-        _leave_evidence(deployment, run_id, folder)
+        _leave_evidence(deployment, plan, run_id, folder)
         raise
-    _leave_evidence(deployment, run_id, folder)
+    _leave_evidence(deployment, plan, run_id, folder)
     outcome = view.run.outcome or Outcome.FAILED
     verified = [machine for machine in view.machines() if machine.status is MachineStatus.VERIFIED]
     all_verified = outcome in GOOD and len(verified) == len(view.machines())
@@ -154,7 +154,7 @@ def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[
         sleep(LOOK_SECONDS)
 
 
-def _leave_evidence(deployment: Deployment, run_id: str, folder: Path) -> None:
+def _leave_evidence(deployment: Deployment, plan: Plan, run_id: str, folder: Path) -> None:
     """The run's evidence as it wrote it; built here from its records when it came to no end."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
@@ -168,7 +168,9 @@ def _leave_evidence(deployment: Deployment, run_id: str, folder: Path) -> None:
     if view is None:
         return
     waves = [WaveEvidence(wave, machines, _jobs(deployment, run_id, wave)) for wave, machines in view.waves]
-    evidence = build(view.run, waves, deployment.transitions(view))
+    around = plan.night if view.run.mode is Mode.CUTOVER else None
+    night = deployment.night(run_id, around) if around else None
+    evidence = build(view.run, waves, deployment.transitions(view), night)
     (folder / "evidence.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
     (folder / "summary.md").write_text(render(evidence), encoding="utf-8")
 

@@ -34,10 +34,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"told": False}
     status, cause = str(execution["status"]), str(execution.get("cause") or execution.get("error") or "")
     silent = run.outcome is not None  # it came to its end and only the telling failed
-    message = ended(run, here.plan, here.everything()) if silent else died(run, status, cause)
+    night = here.store.night(run_id)
+    message = ended(run, here.plan, here.everything(), night) if silent else died(run, status, cause, night)
     # Told first: a record that cannot be closed must not keep anybody from hearing of it. Marked as told last: should
     # closing fail, this is tried again, and twice told is better than never closed.
-    here.bus.put(RUN_NEWS, detail(run, News.ENDED if silent else News.DIED, message))
+    here.bus.put(RUN_NEWS, detail(run, News.ENDED if silent else News.DIED, message, night=night))
     if silent:
         write_evidence(here.store, run, here.everything())
     else:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 
 from cutover.closing import Error, abort_finding, abort_finding_of, next_wave, outcome, settled, wave_outcome
-from cutover.evidence import WaveEvidence, build
+from cutover.evidence import STEPPED, NightEvidence, WaveEvidence, build
 from cutover.executions import Executions
 from cutover.finding import Finding
 from cutover.instants import instant
 from cutover.launch import still_open
 from cutover.machine import Job, JobStatus
-from cutover.plan import Plan
+from cutover.plan import Mode, Plan
 from cutover.records import MachineRecord, MachineStatus, Outcome, Phase, RunRecord, RunStatus, WaveRecord
 from cutover.rule import ruling
 from cutover.store import Store
@@ -106,9 +106,18 @@ def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
         run,
         [WaveEvidence(wave, machines, _jobs(store, run, wave)) for wave, machines in waves],
         Executions().transitions(executions),
+        _night(store, run),
     )
     store.write_file(run.id, "evidence.json", json.dumps(evidence, indent=2) + "\n", "application/json")
     store.write_file(run.id, "summary.md", render(evidence), "text/markdown; charset=utf-8")
+
+
+def _night(store: Store, run: RunRecord) -> NightEvidence | None:
+    planned = store.plan(run.plan, run.sha256).night
+    if planned is None or run.mode is not Mode.CUTOVER:
+        return None
+    steps = [step for part in STEPPED for step in store.steps(run.id, part)]
+    return NightEvidence(planned, store.night(run.id), steps, store.questions(run.id))
 
 
 def _jobs(store: Store, run: RunRecord, wave: WaveRecord) -> list[Job]:

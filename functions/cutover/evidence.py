@@ -9,10 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cutover.downtime import data_stays, downtime, history
 from cutover.machine import Job
+from cutover.night_records import Back, Hold, NightRecord, Part, QuestionRecord, StepRecord
+from cutover.planned_night import Night
 from cutover.records import MachineRecord, RunRecord, TargetRecord, WaveRecord
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+STEPPED = (Part.QUIESCE, Part.POWER_OFF, Part.SWITCH, Part.PROBE)
+"""The parts of a night that have steps."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,21 @@ class WaveEvidence:
     jobs: Sequence[Job]
 
 
-def build(run: RunRecord, waves: Sequence[WaveEvidence], transitions: int) -> dict[str, Any]:
-    """The evidence as JSON values. `transitions`: states entered so far, in the run's executions."""
+@dataclass(frozen=True)
+class NightEvidence:
+    """What is around the waves of a cutover: as planned, and as recorded. `steps`: in the order of the night."""
+
+    planned: Night
+    night: NightRecord
+    steps: Sequence[StepRecord]
+    questions: Sequence[QuestionRecord]
+
+
+def build(
+    run: RunRecord, waves: Sequence[WaveEvidence], transitions: int, night: NightEvidence | None = None
+) -> dict[str, Any]:
+    """The evidence as JSON values. `transitions`: states entered so far, in the run's executions. `night`: None for a
+    test, which takes nothing from users."""
     return {
         "schema_version": SCHEMA_VERSION,
         "simulated": run.simulated,
@@ -42,9 +60,73 @@ def build(run: RunRecord, waves: Sequence[WaveEvidence], transitions: int) -> di
             "reason": run.reason,
             "findings": [finding.to_json() for finding in run.findings],
         },
+        "production": [
+            {"holder": each.holder.value, "since": each.since, "until": each.until}
+            for each in history(night.night if night else NightRecord())
+        ],
+        "night": _night(night) if night else None,
         "waves": [_wave(each) for each in waves],
         "requests": dict(sorted(run.requests.items())),
         "transitions": transitions,
+    }
+
+
+def _night(each: NightEvidence) -> dict[str, Any]:
+    night = each.night
+    return {
+        "closed": night.closed,
+        "quiesced": night.quiesced,
+        "switching": night.switching,
+        "opened": night.opened,
+        "reopened": night.reopened,
+        "committed": night.committed,
+        "downtime_seconds": downtime(night),
+        "estimate_seconds": each.planned.estimate,
+        "parts": [{"part": part.value, "done": night.done[part]} for part in Part if part in night.done],
+        "steps": [_step(step) for step in each.steps],
+        "questions": [_question(question) for question in each.questions],
+        "hold": _hold(night.hold) if night.hold else None,
+        "back": _back(night.back, night) if night.back else None,
+    }
+
+
+def _step(step: StepRecord) -> dict[str, Any]:
+    return {
+        "part": step.part.value,
+        "name": step.name,
+        "state": step.state.value,
+        "begun": step.begun,
+        "done": step.done,
+        "undone": step.undone,
+        "seen": step.seen,
+    }
+
+
+def _question(question: QuestionRecord) -> dict[str, Any]:
+    return {
+        "name": question.name,
+        "by": list(question.by),
+        "asked": question.asked,
+        "deadline": question.deadline,
+        "answer": question.answer,
+        "answered_by": question.answered_by,
+        "answered_at": question.answered_at,
+        "reason": question.reason,
+    }
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {"part": hold.part.value, "since": hold.since, "deadline": hold.deadline, "reason": hold.reason}
+
+
+def _back(back: Back, night: NightRecord) -> dict[str, Any]:
+    stays = data_stays(night)
+    return {
+        "by": back.by,
+        "reason": back.reason,
+        "at": back.at,
+        "automatic": back.automatic,
+        "data_stays": {"from": stays[0], "to": stays[1]} if stays else None,
     }
 
 

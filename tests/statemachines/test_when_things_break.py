@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cutover.errors import MessageNotSent
-from cutover.plan import OnFailure
+from cutover.plan import Mode, OnFailure
+from cutover.planned_night import Approval
+from cutover.planned_night import Night as PlannedNight
 from tests.statemachines.interpreter import load_handlers
-from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
+from tests.statemachines.night import WAIVED, Night, a_night, a_plan, a_wave, a_world
+from tests.unit.night_of import CLOSED
 
 
 class Bug(Exception):
@@ -168,6 +172,29 @@ def test_an_execution_stopped_from_outside_is_told_and_what_still_runs_of_it_lau
         assert night.outcome() == "Failed"
         assert night.statuses() == {"db01": "unknown" if stopped_in == "FollowJob" else "not_started"}
         assert night.launches() == (stopped_in == "FollowJob")
+
+
+def test_a_run_that_dies_behind_closed_doors_says_that_nobody_serves_users() -> None:
+    def die(event: dict[str, Any]) -> Any:
+        if night.store.night(event["run"]).closed is None:
+            night.store.write_night(event["run"], CLOSED.but(version=0))
+            night.workflows.stop(night.execution)
+            night.tell_if_dead()
+        return handlers["CheckReadiness"](event)
+
+    handlers = load_handlers()
+    nobody = Approval(none="a test of the death alone")
+    doors = PlannedNight(86400, 9000, 0, nobody, nobody, nobody, no_quiesce="-", no_power_off="-", no_switch="-")
+    with a_night(a_world({"db01": {}}), handlers={"CheckReadiness": die}) as night:
+        wave = a_wave("db", "db01", test_waiver=WAIVED)
+        night.run(replace(a_plan(wave), night=doors), Mode.CUTOVER)
+        night.wait_for_wave()
+
+        last = night.told("died")
+        assert last["subject"] == "[SIMULATED] demo cutover: died (ABORTED), nobody serves users"
+        assert last["production"] == {"holder": "nobody", "since": CLOSED.closed}
+        assert night.evidence()["production"][-1] == {"holder": "nobody", "since": CLOSED.closed, "until": None}
+        assert night.evidence()["night"]["closed"] == CLOSED.closed
 
 
 def test_the_service_out_of_reach_after_the_launch_leaves_unknown_what_was_not_seen() -> None:

@@ -101,9 +101,10 @@ def test_only_what_an_earlier_test_verified_opens_the_gate(tmp_path: Path) -> No
 def test_what_a_test_launched_comes_with_its_evidence_and_an_older_one_did_not_say(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
     machine = {"id": "m-1", "status": "verified", "target": None, "launch_configuration": {"tenancy": "SHARED"}}
-    path.write_text(json.dumps(evidence(schema_version=2, waves=[{"machines": [machine]}])))
-    (proof,) = read_proofs(path, load_plan(DEMO))
-    assert proof.configuration == {"tenancy": "SHARED"}
+    for version in (2, 3):
+        path.write_text(json.dumps(evidence(schema_version=version, waves=[{"machines": [machine]}])))
+        (proof,) = read_proofs(path, load_plan(DEMO))
+        assert proof.configuration == {"tenancy": "SHARED"}
 
     path.write_text(json.dumps(evidence(schema_version=1)))
     (older,) = read_proofs(path, load_plan(DEMO))

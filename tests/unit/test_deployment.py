@@ -12,10 +12,12 @@ import pytest
 from moto import mock_aws
 
 from cli.deployment import Deployment, NotAborted, NotDeployed
+from cutover.night_records import NightRecord
 from cutover.plan import Mode
 from cutover.records import Outcome, Proof, RunRecord, RunStatus, as_planned
 from cutover.store import Store
 from tests.statemachines.night import a_plan, a_wave
+from tests.unit import night_of as at
 
 REGION = "eu-central-1"
 OUTPUTS = {
@@ -106,6 +108,22 @@ def test_a_run_is_read_as_the_functions_wrote_it(deployment: Deployment) -> None
     assert view is not None
     assert [wave.name for wave, _ in view.waves] == ["db", "web"]
     assert [machine.label for machine in view.machines()] == ["db01", "db02", "web01"]
+
+
+def test_the_night_of_a_run_is_as_the_functions_recorded_it(deployment: Deployment) -> None:
+    store = Store.open("table", "bucket")
+    assert deployment.night("demo-cutover-1", at.PLANNED).night == NightRecord()
+    written = store.write_night("demo-cutover-1", at.OPENED.but(version=0))
+    for step in reversed(at.STEPS):
+        store.write_step("demo-cutover-1", step)
+    for question in (at.USERS, at.GO):
+        store.ask("demo-cutover-1", question)
+
+    seen = deployment.night("demo-cutover-1", at.PLANNED)
+
+    assert seen.night == written
+    assert seen.steps == at.STEPS
+    assert seen.questions == [at.GO, at.USERS]
 
 
 def test_proofs_from_elsewhere_are_read_by_the_gate(deployment: Deployment) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cutover.evidence import SCHEMA_VERSION, WaveEvidence, build
+from cutover.evidence import SCHEMA_VERSION, STEPPED, NightEvidence, WaveEvidence, build
 from cutover.finding import Finding, Severity
 from cutover.machine import JobStatus
+from cutover.night_records import Holder, NightRecord, Part, StepState
 from cutover.plan import Mode
 from cutover.records import Check, MachineRecord, MachineStatus, Outcome, RunStatus, TargetRecord, WaveRecord
 from cutover.summary import render
+from tests.unit import night_of as at
 from tests.unit.records_of import job, run
 
 ROOT = Path(__file__).parents[2]
@@ -44,11 +46,17 @@ FAILED = MachineRecord(
 )
 
 
-def evidence(machines: tuple[MachineRecord, ...] = (VERIFIED, FAILED), **of_run: Any) -> dict[str, Any]:
+def evidence(
+    machines: tuple[MachineRecord, ...] = (VERIFIED, FAILED), night: NightEvidence | None = None, **of_run: Any
+) -> dict[str, Any]:
     given = {"status": RunStatus.FAILED, "outcome": Outcome.FAILED, "requests": {"GET job": 2, "GET jobs": 1}, **of_run}
     done = run(ended="2026-11-28T22:00:00Z", **given)
     jobs = [job(JobStatus.COMPLETED, "Job started", "Job finished")]
-    return build(done, [WaveEvidence(WaveRecord(1, "db"), machines, jobs)], 42)
+    return build(done, [WaveEvidence(WaveRecord(1, "db"), machines, jobs)], 42, night)
+
+
+def around(night: NightRecord) -> NightEvidence:
+    return NightEvidence(at.PLANNED, night, at.STEPS, [at.GO, at.MANUAL, at.USERS])
 
 
 def test_the_schema_is_one_and_strict() -> None:
@@ -74,6 +82,12 @@ def test_its_words_are_those_of_the_code() -> None:
     assert of_run["mode"]["enum"] == list(Mode)
     assert set(of_run["outcome"]["enum"]) == {*Outcome, None}
     assert set(machine["status"]["enum"]) == set(MachineStatus)
+    defined, part = SCHEMA["$defs"], list(Part)
+    assert SCHEMA["properties"]["production"]["items"]["properties"]["holder"]["enum"] == list(Holder)
+    assert defined["night"]["properties"]["parts"]["items"]["properties"]["part"]["enum"] == part
+    assert defined["hold"]["properties"]["part"]["enum"] == part
+    assert defined["step"]["properties"]["part"]["enum"] == list(STEPPED)
+    assert set(defined["step"]["properties"]["state"]["enum"]) >= set(StepState)
     assert set(SCHEMA["$defs"]["finding"]["properties"]["severity"]["enum"]) == set(Severity)
 
 
@@ -86,7 +100,10 @@ def test_evidence_is_valid_however_it_ended(status: MachineStatus, outcome: Outc
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("schema_version", 1),
+        ("schema_version", 2),
+        ("production", []),
+        ("production.0.holder", "aws"),
+        ("night", {}),
         ("invented", True),
         ("run.outcome", "Succeeded"),
         ("run.started", "yesterday"),
@@ -105,6 +122,69 @@ def test_what_is_not_evidence_is_refused(path: str, value: Any) -> None:
         place = place[each]
     place[last] = value
     assert not VALID.is_valid(wrong)
+
+
+@pytest.mark.parametrize("moment", at.EVERY_MOMENT)
+def test_evidence_is_valid_at_every_moment_of_a_night(moment: str) -> None:
+    night = at.EVERY_MOMENT[moment]
+    made = evidence(night=around(night))
+    VALID.validate(made)
+    VALID.validate(json.loads(json.dumps(made)))
+    assert made["production"][-1]["until"] is None
+
+
+@pytest.mark.parametrize("moment", at.EVERY_MOMENT)
+def test_who_holds_production_last_is_who_the_record_says(moment: str) -> None:
+    night = at.EVERY_MOMENT[moment]
+    last = evidence(night=around(night))["production"][-1]
+    assert (last["holder"], last["since"]) == (night.holder, night.since)
+
+
+def test_who_held_production_in_a_night_that_was_rolled_back_by_hand() -> None:
+    assert evidence(night=around(at.BACK_LATE))["production"] == [
+        {"holder": "source", "since": None, "until": "2026-11-28T22:41:00Z"},
+        {"holder": "nobody", "since": "2026-11-28T22:41:00Z", "until": "2026-11-29T00:58:00Z"},
+        {"holder": "target", "since": "2026-11-29T00:58:00Z", "until": "2026-11-29T03:05:00Z"},
+        {"holder": "nobody", "since": "2026-11-29T03:05:00Z", "until": "2026-11-29T03:42:00Z"},
+        {"holder": "source", "since": "2026-11-29T03:42:00Z", "until": None},
+    ]
+
+
+def test_a_test_has_no_night_and_leaves_production_where_it_was() -> None:
+    made = evidence(mode=Mode.TEST)
+    VALID.validate(made)
+    assert made["night"] is None
+    assert made["production"] == [{"holder": "source", "since": None, "until": None}]
+
+
+def test_the_night_in_evidence() -> None:
+    night = evidence(night=around(at.HELD))["night"]
+    assert night["parts"][:2] == [
+        {"part": "go", "done": "2026-11-28T22:40:00Z"},
+        {"part": "quiesce", "done": "2026-11-28T22:51:03Z"},
+    ]
+    assert night["downtime_seconds"] is None
+    assert night["hold"] == {
+        "part": "wave",
+        "since": "2026-11-28T23:40:00Z",
+        "deadline": "2026-11-29T11:40:00Z",
+        "reason": "wave db: db02 failed",
+    }
+    assert [(each["name"], each["answer"], each["answered_by"]) for each in night["questions"]] == [
+        ("go", "yes", "lead"),
+        ("power_off-1", None, ""),
+        ("users", None, ""),
+    ]
+    assert night["steps"][0]["state"] == "done"
+
+
+def test_only_a_way_back_after_the_switch_began_leaves_data_behind() -> None:
+    assert evidence(night=around(at.BACK))["night"]["back"]["data_stays"] is None
+    late = evidence(night=around(at.BACK_LATE))["night"]
+    assert late["back"]["data_stays"] == {"from": "2026-11-29T00:50:00Z", "to": "2026-11-29T03:05:00Z"}
+    assert late["downtime_seconds"] == 8220
+    going = evidence(night=around(at.BACK_BY_HAND))["night"]["back"]
+    assert going["data_stays"] == {"from": "2026-11-29T00:50:00Z", "to": None}
 
 
 def test_a_machine_goes_by_its_own_name_or_by_what_the_plan_calls_it() -> None:
@@ -159,3 +239,71 @@ def test_a_summary_of_every_end_says_who_holds_production(outcome: Outcome | Non
     page = render(evidence(outcome=outcome))
     assert "production is held by the **source**" in page
     assert not re.search("success", page, re.IGNORECASE)
+
+
+def test_the_summary_of_a_night_begins_with_how_it_stands() -> None:
+    page = render(evidence((VERIFIED,), around(at.COMMITTED), outcome=Outcome.CUT_OVER)).splitlines()
+    assert page[0] == "# demo, cutover: cut over: every machine verified"
+    assert page[2:6] == [
+        "- 1 of 1 machines verified; production is held by the **targets** since 2026-11-29T00:58:00Z",
+        "- users were shut out for 2:17:00, planned 2:30:00",
+        "- going back now would lose what is entered after 2026-11-29T00:58:00Z",
+        "- committed 2026-12-02T01:00:00Z",
+    ]
+
+
+def test_the_summary_has_the_timeline_of_the_night() -> None:
+    page = render(evidence(night=around(at.BACK_LATE), outcome=Outcome.ROLLED_BACK))
+    timeline = page.partition("## The night\n")[2].partition("\n## ")[0]
+    assert (
+        timeline
+        == """
+| at | what |
+|---|---|
+| 2026-11-28T22:10:00Z | go asked of lead, by 2026-11-28T22:40:00Z |
+| 2026-11-28T22:39:00Z | lead says yes to go |
+| 2026-11-28T22:40:00Z | done: go |
+| 2026-11-28T22:41:00Z | **users are shut out** |
+| 2026-11-28T22:51:03Z | done: quiesce |
+| 2026-11-28T22:58:40Z | done: zero loss |
+| 2026-11-28T22:58:40Z | power_off-1 asked of network, by 2026-11-28T23:18:40Z |
+| 2026-11-28T22:59:30Z | done: power off |
+| 2026-11-29T00:05:00Z | users asked of lead or app, by 2026-11-29T00:50:00Z |
+| 2026-11-29T00:50:00Z | the switch begins |
+| 2026-11-29T00:58:00Z | **users are on the targets** |
+| 2026-11-29T03:00:00Z | lead goes back: orders are lost |
+| 2026-11-29T03:05:00Z | done: stop targets |
+| 2026-11-29T03:42:00Z | **users are on the source again** |
+
+| step | part | state | begun | done | undone | seen |
+|---|---|---|---|---|---|---|
+| stop web | quiesce | **done** | 2026-11-28T22:41:00Z | 2026-11-28T22:51:03Z | - | c-1 ended |
+| power off | power off | **begun** | 2026-11-28T22:58:40Z | - | - | asked |
+"""
+    )
+    assert "- rolled back by hand, by lead, from 2026-11-29T03:00:00Z on: orders are lost\n" in page
+    assert (
+        "- what users entered on the targets from 2026-11-29T00:50:00Z to 2026-11-29T03:05:00Z stays only on the "
+        "stopped targets\n" in page
+    )
+    assert "users were never on the targets; nothing was lost" in render(evidence(night=around(at.BACK)))
+
+
+@pytest.mark.parametrize("moment", at.EVERY_MOMENT)
+def test_a_summary_of_every_moment_of_a_night_says_who_holds_production(moment: str) -> None:
+    night = at.EVERY_MOMENT[moment]
+    page = render(evidence(night=around(night), outcome=Outcome.FAILED))
+    word = {Holder.SOURCE: "the **source**", Holder.NOBODY: "**nobody**", Holder.TARGET: "the **targets**"}
+    assert f"production is held by {word[night.holder]}" in page
+    assert not re.search("success", page, re.IGNORECASE)
+
+
+def test_the_summary_of_a_hold_that_nobody_took_up() -> None:
+    page = render(evidence(night=around(at.HELD), outcome=Outcome.FAILED))
+    assert page.startswith("# demo, cutover: failed: the night did not come to its end\n")
+    assert "production is held by **nobody** since 2026-11-28T22:41:00Z" in page
+    assert "- users are shut out since 2026-11-28T22:41:00Z, planned 2:30:00" in page
+    assert (
+        "- holds at wave since 2026-11-28T23:40:00Z, to be decided by 2026-11-29T11:40:00Z: wave db: db02 failed\n"
+        in page
+    )

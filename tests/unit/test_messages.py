@@ -68,7 +68,7 @@ def test_started() -> None:
 Plan demo begins in cutover mode: 2 machines in 1 waves, in order:
   1. db: db01, db02
 Each wave waits for Continuous Data Replication of all its machines; nothing is launched before.
-Production: SOURCE. This run stops no source machine and moves no users.
+Production: SOURCE. This run has shut nobody out.
 Run demo-cutover-20261128T210000Z""",
     )
 
@@ -81,7 +81,7 @@ Wave db waits: 1 of 2 machines are ready.
 not ready: db02 (lag 14:20 (limit 5:00))
 A launch would delete nothing.
 Gives up at 2026-11-28T22:30:00Z: then the wave is postponed and nothing of it is launched.
-Production: SOURCE. This run stops no source machine and moves no users.
+Production: SOURCE. This run has shut nobody out.
 Run demo-cutover-20261128T210000Z""",
     )
 
@@ -146,7 +146,7 @@ Wave db:
     error: stale_data: seen two hours old; rule: fresh; do: launch again
   db01: verified, i-new, 10.0.0.4, 3.4.5.6 (public)
 Evidence: runs/demo-cutover-20261128T210000Z/evidence.json and summary.md in the run's bucket.
-Production: SOURCE. This run stops no source machine and moves no users.
+Production: SOURCE. This run has shut nobody out.
 Run demo-cutover-20261128T210000Z""",
     )
 
