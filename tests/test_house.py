@@ -23,6 +23,7 @@ CORE = {
     "errors",
     "evidence",
     "finding",
+    "gates",
     "guard",
     "instance",
     "instants",

@@ -180,7 +180,8 @@ def _message(run: RunRecord, about: str, lines: Sequence[str], holder: str = _HO
 
 def _machine(machine: MachineRecord) -> list[str]:
     target = machine.target
-    lines = [f"  {machine.label}: {machine.status.value}"]
+    group = f" ({machine.group})" if machine.group else ""
+    lines = [f"  {machine.label}{group}: {machine.status.value}"]
     if target and target.instance_id:
         addresses = (
             ", ".join([*target.private_ips, *(f"{ip} (public)" for ip in target.public_ips)]) or "no address seen"
