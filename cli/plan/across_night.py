@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from cli.plan.across import Part
@@ -10,6 +11,8 @@ from cli.plan.night import DOES, LOOKS, NEEDS, PARTS, TOGETHER
 from cli.plan.problems import Path, Problem
 from cli.plan.source import Source
 
+_HERE = re.compile(r"http://(localhost|127\.0\.0\.1)([:/]|$)")
+"""A URL of this machine, where a rehearsal's services are."""
 _APPROVALS = ("go", "users", "commit")
 
 
@@ -129,3 +132,7 @@ def _action(source: Source, action: Part, kinds: tuple[str, ...]) -> Iterator[Pr
         what = {"nodes": "on which nodes it is run", "who": "who does it"}[needed]
         yield source.problem(action.path, f"{kind} says {what}", f"add `{needed}`", f"{kind} without {needed}")
     yield from _twice(source, action, "nodes")
+    url = action.data.get("webhook")
+    if "secret" in action.data and isinstance(url, str) and url.startswith("http://") and not _HERE.match(url):
+        rule = "a secret is sent over https only, where nobody on the way can read it"
+        yield source.problem((*action.path, "webhook"), rule, "write https, or remove `secret`")

@@ -394,6 +394,17 @@ def test_no_secret_stands_in_a_url_and_none_is_told(tmp_path, url, kind):
     assert problem.seen == "a URL with a secret in it"
 
 
+def test_a_secret_is_sent_over_https_only_or_to_this_machine(tmp_path):
+    def hook(url: str) -> str:
+        return night(quiesce=step(webhook=f"'{url}'", secret="lb", undo=NO))
+
+    for url in ("http://lb/drain", "http://localhost.example.com/drain", "http://127.0.0.11/"):
+        (problem,) = refused(tmp_path, hook(url))
+        assert (problem.field, problem.remedy) == ("cutover.quiesce[0].webhook", "write https, or remove `secret`")
+    for url in ("https://lb/drain", "http://127.0.0.1:8080/drain", "http://localhost"):
+        assert load(tmp_path, hook(url)).night is not None
+
+
 def test_a_url_may_have_a_query(tmp_path):
     given = load(tmp_path, night(quiesce=step(http="'https://lb:8443/drain?pool=shop&keyboard=1#x'"))).night
     assert given is not None
