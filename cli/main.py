@@ -41,6 +41,9 @@ Chaos = Annotated[
 ]
 
 
+ONLY_A_TEST = "it can only be tested: it does not say in `cutover` what a cutover does around its launches"
+
+
 class Modes(StrEnum):
     """What to rehearse."""
 
@@ -59,6 +62,8 @@ def check(plan: PlanFile) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if compiled.night is None:
+        _out().print(ONLY_A_TEST, highlight=False, soft_wrap=True)
 
 
 @app.command()

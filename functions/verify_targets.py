@@ -9,6 +9,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from cutover.errors import NotFound
+from cutover.gates import in_their_order
 from cutover.instance import Instance
 from cutover.instants import instant, text
 from cutover.joblog import Named, findings
@@ -32,13 +33,15 @@ def handler(here: Step) -> Answer:
     ended = all(job.status.ended for job in jobs)
     machines = {machine.id: machine for machine in here.listed(here.wave.machines)}
     now, looked = here.now().at, here.looked()
-    known = [each for each in here.store.machines(here.run.id, here.number) if not each.left_out]
+    everyone = here.store.machines(here.run.id, here.number)
+    known = [each for each in everyone if not each.left_out]
     collected = [_collected(here, each, machines.get(str(each.id)), looked) for each in known]
     sights = _tagged(here, _sights(here, jobs, collected, machines))
     looks = record.target_looks + 1
     end = instant(str(record.verify_deadline if ended else record.job_deadline))
     late = looks >= 2 * LOOKS
     judged = [judge(each, final=late or now >= _deadline(here, ended, each.record, end)) for each in sights]
+    judged = in_their_order(here.wave, everyone, judged)
     still = [each for each in judged if not each.judged]
     verified = sum(1 for each in judged if each.status is MachineStatus.VERIFIED)
     reason = f"{verified} of {len(judged)} verified, {len(still)} not judged yet"
@@ -139,7 +142,7 @@ def _tags(here: Step, planned: PlannedMachine) -> dict[str, str]:
     return {
         **planned.tags,
         "cutover:plan": here.plan.name,
-        "cutover:wave": here.wave.name,
+        "cutover:wave": here.wave.author_name(planned),
         "cutover:run": here.run.id,
         "cutover:mode": here.run.mode.value,
     }

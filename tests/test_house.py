@@ -24,6 +24,7 @@ CORE = {
     "errors",
     "evidence",
     "finding",
+    "gates",
     "guard",
     "instance",
     "instants",

@@ -19,7 +19,7 @@ from cli.plan.source import Source
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A plan, wave or machine, and where it stands."""
 
     path: Path
@@ -37,17 +37,25 @@ class _Part:
         given = [self.data[key] for key in ("name", "id") if isinstance(self.data.get(key), str)]
         return {label.casefold(): label for label in given}
 
-    def parts(self, key: str) -> Iterator[_Part]:
+    def blocks(self, key: str) -> Iterator[Part]:
+        """The mappings in the list at `key`."""
+        items = self.data.get(key)
+        for position, item in enumerate(items if isinstance(items, list) else []):
+            if isinstance(item, dict):
+                yield Part((*self.path, key, position), item)
+
+    def parts(self, key: str) -> Iterator[Part]:
+        """Like `blocks`, where text may stand for a mapping."""
         items = self.data.get(key)
         for position, item in enumerate(items if isinstance(items, list) else []):
             data = spelled_out(item)
             if isinstance(data, dict):
-                yield _Part((*self.path, key, position), data)
+                yield Part((*self.path, key, position), data)
 
 
 def problems(source: Source) -> Iterator[Problem]:
     """What single keys cannot show."""
-    plan = _Part((), source.data)
+    plan = Part((), source.data)
     waves = [(wave, list(wave.parts("machines"))) for wave in plan.parts("waves")]
     yield from _schedule(source, plan)
     yield from _poll(source, plan)
@@ -63,7 +71,7 @@ def problems(source: Source) -> Iterator[Problem]:
         yield from _security_groups(source, part)
 
 
-def _schedule(source: Source, plan: _Part) -> Iterator[Problem]:
+def _schedule(source: Source, plan: Part) -> Iterator[Problem]:
     schedule = plan.at("schedule")
     try:
         test, cutover = utc(schedule["test"]), utc(schedule["cutover"])
@@ -74,7 +82,7 @@ def _schedule(source: Source, plan: _Part) -> Iterator[Problem]:
         yield source.problem(("schedule", "cutover"), rule, "move one of them; mind the offsets")
 
 
-def _poll(source: Source, plan: _Part) -> Iterator[Problem]:
+def _poll(source: Source, plan: Part) -> Iterator[Problem]:
     defaults = {key: field.default for key, field in Poll.model_fields.items()}
     for part in (plan, *plan.parts("waves")):
         written = part.at("poll")
@@ -89,7 +97,7 @@ def _poll(source: Source, plan: _Part) -> Iterator[Problem]:
             yield source.problem((*part.path, "poll", key), rule, "write both, the smaller one as minimum")
 
 
-def _wave_names(source: Source, waves: list[_Part]) -> Iterator[Problem]:
+def _wave_names(source: Source, waves: list[Part]) -> Iterator[Problem]:
     first: dict[str, Path] = {}
     for wave in waves:
         name, path = wave.data.get("name"), (*wave.path, "name")
@@ -103,14 +111,14 @@ def _wave_names(source: Source, waves: list[_Part]) -> Iterator[Problem]:
             yield source.problem(taken, rule, "rename one of the two waves")
 
 
-def _at_least(source: Source, wave: _Part, machines: list[_Part]) -> Iterator[Problem]:
+def _at_least(source: Source, wave: Part, machines: list[Part]) -> Iterator[Problem]:
     wanted = wave.data.get("at_least")
     if isinstance(wanted, int) and wanted > len(machines) > 0:
         rule = f"at most the number of machines in the wave, {len(machines)}"
         yield source.problem((*wave.path, "at_least"), rule, "write a smaller number, or leave it out for all")
 
 
-def _canary(source: Source, wave: _Part, machines: list[_Part]) -> Iterator[Problem]:
+def _canary(source: Source, wave: Part, machines: list[Part]) -> Iterator[Problem]:
     """A canary is one of the wave's machines, goes ahead of others, and decides whether they follow."""
     canary, path = wave.data.get("canary"), (*wave.path, "canary")
     if not isinstance(canary, str) or not machines:
@@ -126,7 +134,7 @@ def _canary(source: Source, wave: _Part, machines: list[_Part]) -> Iterator[Prob
         yield source.problem(path, "a canary goes ahead of others in its wave", "add the others, or remove `canary`")
 
 
-def _machines(source: Source, machines: list[_Part]) -> Iterator[Problem]:
+def _machines(source: Source, machines: list[Part]) -> Iterator[Problem]:
     first: dict[tuple[str, str], Path] = {}
     for machine in machines:
         given = [key for key in ("name", "id") if key in machine.data]
@@ -144,14 +152,14 @@ def _machines(source: Source, machines: list[_Part]) -> Iterator[Problem]:
         yield from _machine(source, machine)
 
 
-def _machine(source: Source, machine: _Part) -> Iterator[Problem]:
+def _machine(source: Source, machine: Part) -> Iterator[Problem]:
     if machine.data.get("critical") is True and machine.data.get("optional") is True:
         rule = "a machine is critical, optional, or neither"
         yield source.problem((*machine.path, "optional"), rule, "remove one of the two", "both critical and optional")
     yield from _twice(source, machine, "a field", "accept_changes", "fields")
 
 
-def _tags(source: Source, plan: _Part, waves: list[tuple[_Part, list[_Part]]]) -> Iterator[Problem]:
+def _tags(source: Source, plan: Part, waves: list[tuple[Part, list[Part]]]) -> Iterator[Problem]:
     for wave, machines in waves:
         for machine in machines:
             tags = {**plan.at("tags"), **wave.at("tags"), **machine.at("tags")}
@@ -160,7 +168,7 @@ def _tags(source: Source, plan: _Part, waves: list[tuple[_Part, list[_Part]]]) -
                 yield source.problem(machine.path, f"a target has at most {MOST_TAGS}", "remove some", seen)
 
 
-def _private_ips(source: Source, mode: str, plan: _Part, waves: list[tuple[_Part, list[_Part]]]) -> Iterator[Problem]:
+def _private_ips(source: Source, mode: str, plan: Part, waves: list[tuple[Part, list[Part]]]) -> Iterator[Problem]:
     """A machine's address is the nearest: its own, its wave's, the plan's. One that several inherit is told once."""
     first: dict[IPv4Address, Path] = {}
     told: set[Path] = set()
@@ -180,12 +188,12 @@ def _private_ips(source: Source, mode: str, plan: _Part, waves: list[tuple[_Part
             yield source.problem(path, rule, "give each machine its own")
 
 
-def _security_groups(source: Source, part: _Part) -> Iterator[Problem]:
+def _security_groups(source: Source, part: Part) -> Iterator[Problem]:
     for mode in ("test", "cutover"):
         yield from _twice(source, part, "a security group", "expect", mode, "security_groups")
 
 
-def _twice(source: Source, part: _Part, what: str, *keys: str) -> Iterator[Problem]:
+def _twice(source: Source, part: Part, what: str, *keys: str) -> Iterator[Problem]:
     """Texts that stand a second time in the list at `keys`."""
     given = part.at(*keys[:-1]).get(keys[-1])
     items = given if isinstance(given, list) else []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from cli.plan import model
-from cli.plan.fields import seconds, utc
+from cli.plan.block import Block
+from cli.plan.compile_night import compiled_night
+from cli.plan.fields import seconds, size_in_bytes, utc
 from cutover.plan import (
     AcceptedChanges,
     Expectation,
+    Group,
     Mode,
     OnFailure,
     Plan,
@@ -20,7 +24,7 @@ from cutover.plan import (
     Wave,
 )
 
-Overlay = TypeVar("Overlay", bound=model.Block)
+Overlay = TypeVar("Overlay", bound=Block)
 
 
 def compiled(plan: model.AuthorPlan) -> Plan:
@@ -31,9 +35,32 @@ def compiled(plan: model.AuthorPlan) -> Plan:
         service=plan.service,
         project=plan.project,
         region=plan.region,
-        waves=tuple(part for wave in plan.waves for part in _with_canary(_wave(plan, wave), wave.canary)),
+        waves=tuple(wave for together in _together(plan.waves) for wave in _launches(plan, together)),
         schedule={mode: utc(instant).strftime("%Y-%m-%dT%H:%M:%SZ") for mode, instant in schedule.items() if instant},
+        night=compiled_night(plan.cutover) if plan.cutover else None,
     )
+
+
+def _together(waves: Sequence[model.Wave]) -> list[list[model.Wave]]:
+    """The waves in their order, those that share a launch in one list."""
+    found: list[list[model.Wave]] = []
+    for wave in waves:
+        if wave.launch_with is None:
+            found.append([wave])
+        else:
+            found[-1].append(wave)
+    return found
+
+
+def _launches(plan: model.AuthorPlan, together: Sequence[model.Wave]) -> list[Wave]:
+    """What is launched for waves that share a launch, or for one by itself."""
+    if len(together) == 1:
+        return _with_canary(_wave(plan, together[0]), together[0].canary)
+    waves = [_wave(plan, each) for each in together]
+    machines = tuple(replace(each, group=number) for number, wave in enumerate(waves) for each in wave.machines)
+    groups = tuple(Group(wave.name, wave.at_least) for wave in waves)
+    name = "+".join(group.name for group in groups)
+    return [replace(waves[0], name=name, machines=machines, at_least=None, groups=groups)]
 
 
 def _wave(plan: model.AuthorPlan, wave: model.Wave) -> Wave:
@@ -45,6 +72,7 @@ def _wave(plan: model.AuthorPlan, wave: model.Wave) -> Wave:
         name=wave.name,
         machines=tuple(_machine(plan, wave, machine) for machine in wave.machines),
         lag_limit=seconds(readiness.lag),
+        backlog_limit=size_in_bytes(readiness.backlog) if readiness.backlog else None,
         readiness_deadline=seconds(readiness.deadline),
         test_minimum_age=seconds(gate.minimum_age),
         test_waiver=Waiver(by=gate.waiver.by, reason=gate.waiver.reason) if gate.waiver else None,

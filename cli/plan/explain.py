@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -29,7 +29,7 @@ def explain(error: ErrorDetails, source: Source) -> Problem:
         case "extra_forbidden":
             return _unknown(path, source)
         case "refused":
-            rule, remedy = context["rule"], context["remedy"]
+            rule, remedy, seen = context["rule"], context["remedy"], context["seen"] or seen
         case "string_type":
             rule, remedy = "text", _quote(error["input"], source.places[source.nearest(path)].seen)
         case "literal_error" | "enum":
@@ -89,17 +89,38 @@ def _keys(path: Path) -> list[str]:
 
 
 def _fields(path: Path) -> Iterator[dict[str, FieldInfo]]:
-    """The fields of the mapping at `path`, if it has known ones."""
-    model: type[BaseModel] | None = AuthorPlan
-    for key in path:
+    """The fields of the mapping at `path`, if it has known ones, by the names they have in a plan."""
+    models: list[type[BaseModel]] = [AuthorPlan]
+    for position, key in enumerate(path):
         if isinstance(key, str):
-            model = _model(model.model_fields[key].annotation) if model and key in model.model_fields else None
-    if model:
-        yield model.model_fields
+            listed = isinstance(next(iter(path[position + 1 :]), None), int)
+            models = [
+                below for model in models if key in (known := keys_of(model)) for below in _below(known[key], listed)
+            ]
+    for model in models:
+        yield keys_of(model)
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by the names they have in a plan."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _below(field: FieldInfo, listed: bool) -> list[type[BaseModel]]:
+    """The models that a key holds: those of a list's items, or those that stand by themselves."""
+    found = list(_models(field.annotation))
+    fitting = [model for model, in_list in found if in_list is listed]
+    return fitting[:1] or [model for model, _ in found[:1]]
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    """The model in an annotation such as `list[Annotated[Machine, …]]`."""
+    """The model in an annotation such as `list[Annotated[Machine, …]]`; the first one where there are several."""
+    return next((model for model, _ in _models(annotation)), None)
+
+
+def _models(annotation: Any, listed: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:
+    """Every model in an annotation, and whether it is one of a list's items."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in get_args(annotation) if (model := _model(part))), None)
+        yield annotation, listed
+    for part in get_args(annotation):
+        yield from _models(part, listed or get_origin(annotation) is list)

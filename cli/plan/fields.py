@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -17,12 +19,17 @@ LONGEST_DURATION = 90 * 24 * 3600
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = r"^(?=[0-9])([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
 _INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$"
+_ADDRESS = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?):[1-9][0-9]{0,4}$"
+_SIZE = r"^[0-9]{1,6}(B|KiB|MiB|GiB|TiB)$"
+_UNITS_OF_SIZE = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_URL = r"^https?://[A-Za-z0-9\[][^\s/?#@\\]*([/?#]\S*)?$"
+_SECRET = re.compile(r"token|secret|passw|pwd|signature|credential|api[-_]?key|^key$|^sig$", re.IGNORECASE)
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def refusal(rule: str, remedy: str) -> PydanticCustomError:
-    """What a validator raises: the words of the message are its context."""
-    return PydanticCustomError("refused", "{rule}; {remedy}", {"rule": rule, "remedy": remedy})
+def refusal(rule: str, remedy: str, seen: str | None = None) -> PydanticCustomError:
+    """What a validator raises: the words of the message are its context. `seen`: told in place of the value."""
+    return PydanticCustomError("refused", "{rule}; {remedy}", {"rule": rule, "remedy": remedy, "seen": seen})
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,61 @@ def _check_duration(value: Any) -> Any:
         raise refusal(rule, "write it like 30s, 5m, 1h30m or 7d") from None
     if not 1 <= length <= LONGEST_DURATION:
         raise refusal("a duration is at least 1s and at most 90d", "write one between")
+    return value
+
+
+def size_in_bytes(size: str) -> int:
+    """Bytes of `2GiB`. ValueError for what is no size."""
+    if not (match := re.fullmatch(_SIZE, size)):
+        raise ValueError(f"{size!r} is no size")
+    return int(size.removesuffix(match[1])) * _UNITS_OF_SIZE[match[1]]
+
+
+def _check_size(value: Any) -> Any:
+    rule = "a size is a whole number with its unit, B, KiB, MiB, GiB or TiB: 512MiB, 2GiB"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise refusal(rule, f"add the unit: {value}MiB or {value}GiB, as meant, in whole numbers")
+    try:
+        size_in_bytes(value)
+    except (TypeError, ValueError):
+        raise refusal(rule, "write it like 512MiB or 2GiB, without a space") from None
+    return value
+
+
+def _check_url(value: Any) -> Any:
+    rule = "a URL begins with http:// or https:// and a host, and holds no user, password or token"
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        fits = re.fullmatch(_URL, str(value)) and len(value) <= 2000 and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise refusal(rule, "correct the host or the port") from None
+    if "@" in parts.netloc or any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        seen = "a URL with a secret in it"  # not the URL: it would be told to everybody who reads the message
+        raise refusal(rule, "take it out; a webhook names the secret that it sends with `secret`", seen)
+    if not fits:
+        raise refusal(rule, "write it like https://shop.example.com/health")
+    return value
+
+
+def json_values(value: Any) -> Any:
+    """What can be sent as JSON: a mapping, and no number in it that JSON has not."""
+    if not isinstance(value, dict):
+        raise refusal("a mapping of keys to values", "write `key: value` below it, indented")
+    if not _finite(value):
+        raise refusal("JSON has no .inf and no .nan", "write numbers, or text in quotes")
+    return value
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(_finite(each) for each in (value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _check_address(value: Any) -> Any:
+    rule = "a host and a port, 1 to 65535: db01.example.com:5432"
+    if not isinstance(value, str) or not re.fullmatch(_ADDRESS, value) or int(value.rpartition(":")[2]) > 65535:
+        raise refusal(rule, "write host:port; an IPv6 address stands in brackets")
     return value
 
 
@@ -136,6 +198,32 @@ Reason = Annotated[
         r"^\S+([ \t]+\S+){2,}$", "a reason is a sentence: at least three words", "say why, for who reads it later", 1000
     ),
 ]
+Instruction = Annotated[
+    str,
+    Text(r"^\S(.*\S)?$", "text on one line, at most 1000 characters, no space around it", "correct the text", 1000),
+]
+Document = Annotated[
+    str,
+    Text(r"^[a-zA-Z0-9_.:/-]{3,200}$", "the name or ARN of an SSM document", "write a name such as stop-web", 200),
+]
+Node = Annotated[
+    str,
+    Text(
+        r"^(i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17})$",
+        "the id of an EC2 instance (i-…) or of a managed node (mi-…)",
+        "copy the id from Systems Manager's fleet manager",
+        32,
+    ),
+]
+FunctionName = Annotated[
+    str,
+    Text(
+        r"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[a-zA-Z0-9_-]+(:(\$LATEST|[a-zA-Z0-9_-]+))?$",
+        "a Lambda function's name or ARN",
+        "write a name such as dns-switch",
+        170,
+    ),
+]
 Region = Annotated[
     str,
     Text(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$", "the code of an AWS region", "write a code such as eu-central-1", 32),
@@ -191,4 +279,9 @@ PrivateIp = Annotated[
     str,
     BeforeValidator(_check_private_ip),
     WithJsonSchema({"type": "string", "format": "ipv4", "pattern": r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"}),
+]
+Size = Annotated[str, BeforeValidator(_check_size), WithJsonSchema({"type": "string", "pattern": _SIZE})]
+Address = Annotated[str, BeforeValidator(_check_address), WithJsonSchema({"type": "string", "pattern": _ADDRESS})]
+Url = Annotated[
+    str, BeforeValidator(_check_url), WithJsonSchema({"type": "string", "pattern": _URL, "maxLength": 2000})
 ]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+from cli.plan.block import Block
 from cli.plan.fields import (
     UUID,
     Duration,
@@ -24,28 +25,29 @@ from cli.plan.fields import (
     Region,
     ReplacedInstance,
     SecurityGroup,
+    Size,
     Subnet,
     TagKey,
     TagValue,
     Version,
     refusal,
 )
+from cli.plan.night import Cutover
 from cutover.plan import OnDifference, OnFailure
 
 MOST_TAGS = 45
 """EC2 allows 50 on an instance; the others are the migration service's and ours."""
 
 
-class Block(BaseModel):
-    """A mapping of known keys."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class Readiness(Block):
     """When a machine may be launched, and how long that is waited for."""
 
     lag: Duration = Field(default="5m", description="The largest lag behind its source a machine may be launched with.")
+    backlog: Size | None = Field(
+        default=None,
+        description="The largest backlog that a machine may be launched with. Left out: it may have none.",
+        examples=["2GiB"],
+    )
     deadline: Duration = Field(default="12h", description="How long the wave waits for its machines to be ready.")
 
 
@@ -237,6 +239,11 @@ class Wave(Rules):
     machines: list[Annotated[Machine, BeforeValidator(_machine), _OrText()]] = Field(
         min_length=1, description="The machines: a name, an id, or a mapping.", examples=[["db01", "db02"]]
     )
+    launch_with: Name | None = Field(
+        default=None,
+        description="The wave before, with which this one is launched; its targets are judged once those have passed.",
+        examples=["db"],
+    )
     on_failure: OnFailure | None = Field(
         default=None, strict=False, description="This wave's rule, in place of the plan's."
     )
@@ -266,4 +273,7 @@ class AuthorPlan(Rules):
         examples=["stop"],
     )
     schedule: Schedule = Field(default_factory=Schedule, description="When runs start by themselves.")
+    cutover: Cutover | None = Field(
+        default=None, description="What a cutover does around its launches. A plan without it can only be tested."
+    )
     waves: list[Wave] = Field(min_length=1, description="The waves, in the order they run in.")

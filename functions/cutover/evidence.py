@@ -150,6 +150,7 @@ def _job(job: Job) -> dict[str, Any]:
 def _machine(machine: MachineRecord) -> dict[str, Any]:
     return {
         "name": machine.name or machine.label,
+        "group": machine.group or None,
         "id": machine.id,
         "status": machine.status.value,
         "replaces": machine.instance_before,

@@ -382,7 +382,8 @@ def machines_lines(machines: Sequence[MachineRecord]) -> list[str]:
 def machine_lines(machine: MachineRecord) -> list[str]:
     """One machine: its status, its target's addresses, its findings."""
     target = machine.target
-    lines = [f"  {machine.label}: {machine.status.value}"]
+    group = f" ({machine.group})" if machine.group else ""
+    lines = [f"  {machine.label}{group}: {machine.status.value}"]
     if target and target.instance_id:
         addresses = (
             ", ".join([*target.private_ips, *(f"{ip} (public)" for ip in target.public_ips)]) or "no address seen"

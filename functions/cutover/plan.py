@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -82,7 +82,7 @@ class AcceptedChanges:
 class PlannedMachine:
     """A machine by its source name (compared without case) or by the service's id, with all overlays applied.
 
-    `critical`: no wave passes without it; `optional`: no wave fails for it. Never both.
+    `critical`: no wave passes without it; `optional`: no wave fails for it. Never both. `group`: which of its wave's.
     """
 
     name: str | None
@@ -93,6 +93,7 @@ class PlannedMachine:
     optional: bool = False
     replace: Replacement | None = None
     accept_changes: AcceptedChanges | None = None
+    group: int = 0
 
     @property
     def label(self) -> str:
@@ -117,11 +118,21 @@ class PollBounds:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A wave of the author's that is launched with others; its rule is its own."""
+
+    name: str
+    at_least: int | None = None
+
+
+@dataclass(frozen=True)
 class Wave:
     """Machines launched together, and the rules they are launched under. All durations in seconds.
 
     `at_least`: how many must be verified for the wave to pass; None: all that are not optional. `canary`: this is the
-    machine that its wave sends ahead; the wave after it is the rest.
+    machine that its wave sends ahead; the wave after it is the rest. `backlog_limit`: bytes that a machine may still
+    have to send when it is launched; None: none. `groups`: the waves of the author's that are launched together as
+    this one, in their order; empty for a wave that is launched by itself.
     """
 
     name: str
@@ -138,6 +149,25 @@ class Wave:
     at_least: int | None = None
     canary: bool = False
     launch_configuration: OnDifference = OnDifference.REFUSE
+    backlog_limit: int | None = None
+    groups: tuple[Group, ...] = ()
+
+    def parts(self) -> tuple[Wave, ...]:
+        """Its groups, each as the wave that it was; the wave itself where it has none."""
+        return tuple(
+            replace(
+                self,
+                name=group.name,
+                machines=tuple(each for each in self.machines if each.group == number),
+                at_least=group.at_least,
+                groups=(),
+            )
+            for number, group in enumerate(self.groups)
+        ) or (self,)
+
+    def author_name(self, machine: PlannedMachine) -> str:
+        """What the author calls the wave of this machine."""
+        return self.groups[machine.group].name if self.groups else self.name
 
 
 @dataclass(frozen=True)
@@ -200,6 +230,7 @@ def _wave(data: dict[str, Any]) -> Wave:
             "on_failure": OnFailure(data["on_failure"]),
             "poll": PollBounds(**data["poll"]),
             "launch_configuration": OnDifference(data["launch_configuration"]),
+            "groups": tuple(Group(**group) for group in data["groups"]),
         }
     )
 

@@ -63,7 +63,8 @@ class Action:
 class PlannedStep:
     """One step of the night: what is done, how it is proved, how it is undone. `timeout` in seconds, for each of both.
 
-    `proof` and `undo_proof` are looked at until all of them hold, within the same timeout.
+    `proof` and `undo_proof` are looked at until all of them hold, within the same timeout. `no_undo`: why a step that
+    changes something is not undone.
     """
 
     name: str
@@ -73,6 +74,7 @@ class PlannedStep:
     undo: Action | None = None
     undo_proof: tuple[Action, ...] = ()
     on_failure: OnStepFailure = OnStepFailure.UNDO
+    no_undo: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Night:
     switch: tuple[PlannedStep, ...] = ()
     no_switch: str = ""
     probe: tuple[Action, ...] = ()
+    no_probe: str = ""
     soak: int = 0
     hold: int = 12 * 3600
     silent: int = 900

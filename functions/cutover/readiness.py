@@ -278,7 +278,7 @@ def _one(
         planned=entry,
         machine=found,
         refusals=refusals(entry, found, mode, wave, now, proofs, live.get(found.id), rolled_back.get(found.id)),
-        progress=derive(found, now, timedelta(seconds=wave.lag_limit))
+        progress=derive(found, now, timedelta(seconds=wave.lag_limit), backlog_limit=wave.backlog_limit)
         if quiesced is None
         else after_quiesce(found, now, quiesced),
     )

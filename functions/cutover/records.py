@@ -289,7 +289,8 @@ class MachineRecord(Record):
     `position`: its place in the wave. The fields from `replica_before` on are what was there before the launch; the
     ones from `replica` on what appeared after it. `isolated`: a target that came after its job's deadline, stopped.
     `configuration`: what was to be launched, setting by setting. `configuration_before`: the values, from before this
-    run, of those that it changed; None: nothing to put back.
+    run, of those that it changed; None: nothing to put back. `group`: the author's wave, where several are launched
+    together as this one.
     """
 
     label: str
@@ -297,6 +298,7 @@ class MachineRecord(Record):
     id: str | None = None
     name: str | None = None
     status: MachineStatus = MachineStatus.NOT_STARTED
+    group: str = ""
     replica_before: str | None = None
     instance_before: str | None = None
     configuration: dict[str, str] | None = None
@@ -371,7 +373,10 @@ def as_planned(plan: Plan) -> list[tuple[WaveRecord, list[MachineRecord]]]:
     return [
         (
             WaveRecord(number=number, name=wave.name),
-            [MachineRecord(label=each.label, position=position) for position, each in enumerate(wave.machines)],
+            [
+                MachineRecord(each.label, position, group=wave.author_name(each) if wave.groups else "")
+                for position, each in enumerate(wave.machines)
+            ],
         )
         for number, wave in enumerate(plan.waves, 1)
     ]

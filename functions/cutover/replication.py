@@ -43,8 +43,16 @@ class Progress:
         return self.state is ReplicationState.CONTINUOUS_DATA_REPLICATION
 
 
-def derive(machine: Machine, now: datetime, lag_limit: timedelta, previous: Machine | None = None) -> Progress:
+def derive(
+    machine: Machine,
+    now: datetime,
+    lag_limit: timedelta,
+    previous: Machine | None = None,
+    backlog_limit: int | None = None,
+) -> Progress:
     """The label of one machine at `now`. `previous`: the machine as it was at an earlier look, to tell a stall.
+
+    `backlog_limit`: bytes that may still be to send; None: nothing may.
 
     A missing backlog counts as 0 and a missing agent flag or last contact is passed over, for older accounts omit them.
     Anything else that is missing, unreadable or contradictory is UNKNOWN, which may not be launched.
@@ -58,7 +66,7 @@ def derive(machine: Machine, now: datetime, lag_limit: timedelta, previous: Mach
     lag = max(now - seen.consistent_at, timedelta(0))  # ahead by less than the tolerated skew: of now
     return (
         _rescanning(seen, seen.consistent_at, lag, now)
-        or _behind(seen, lag, lag_limit, now, previous)
+        or _behind(seen, lag, lag_limit, backlog_limit, now, previous)
         or _caught_up(machine, lag, lag_limit, now)
     )
 
@@ -172,7 +180,12 @@ def _rescanning(seen: Replication, consistent_at: datetime, lag: timedelta, now:
 
 
 def _behind(
-    seen: Replication, lag: timedelta, lag_limit: timedelta, now: datetime, previous: Machine | None
+    seen: Replication,
+    lag: timedelta,
+    lag_limit: timedelta,
+    backlog_limit: int | None,
+    now: datetime,
+    previous: Machine | None,
 ) -> Progress | None:
     backlog, eta = seen.backlog_bytes or 0, _ahead(seen.next_consistent_at, now)
     total, replicated = seen.total_bytes, seen.replicated_bytes
@@ -180,8 +193,9 @@ def _behind(
     reasons = []
     if lag > lag_limit:
         reasons.append(f"lag {duration(lag)} (limit {duration(lag_limit)})")
-    if backlog:
-        reasons.append(f"backlog {size(backlog)}")
+    if backlog > (backlog_limit or 0):
+        limit = "" if backlog_limit is None else f" (limit {size(backlog_limit)})"
+        reasons.append(f"backlog {size(backlog)}{limit}")
     if missing:
         reasons.append(f"{size(missing)} not replicated")
     if not reasons:
@@ -207,7 +221,9 @@ def _caught_up(machine: Machine, lag: timedelta, lag_limit: timedelta, now: date
     if not machine.listed_as_replicating:
         reason = "started and caught up, yet the service does not list it among the machines that replicate"
         return Progress(ReplicationState.UNKNOWN, reason, lag, eta=eta)
-    reason = f"lag {duration(lag)} (limit {duration(lag_limit)}), no backlog"
+    backlog = machine.replication.backlog_bytes
+    left = f"backlog {size(backlog)}, within the limit" if backlog else "no backlog"
+    reason = f"lag {duration(lag)} (limit {duration(lag_limit)}), {left}"
     return Progress(ReplicationState.CONTINUOUS_DATA_REPLICATION, reason, lag, eta=eta)
 
 

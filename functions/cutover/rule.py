@@ -28,7 +28,15 @@ class Ruling:
 
 
 def ruling(wave: Wave, machines: Sequence[MachineRecord]) -> Ruling:
-    """Whether the wave passes as its machines stand. `machines`: all of the wave's, in the plan's order."""
+    """Whether the wave passes as its machines stand. `machines`: all of the wave's, in the plan's order.
+
+    Where it is several waves of the author's, each is ruled on by itself, and all of them pass or none does.
+    """
+    if wave.groups:
+        parts = [(part.name, ruling(part, some)) for part, some in by_group(wave, machines)]
+        return Ruling(
+            all(each.passes for _, each in parts), "; ".join(f"{name}: {each.reason}" for name, each in parts)
+        )
     pairs = list(zip(wave.machines, machines, strict=True))
     verified = sum(_verified(each) for each in machines)
     counted = f"{verified} of {len(machines)} machines verified"
@@ -50,6 +58,15 @@ def ruling(wave: Wave, machines: Sequence[MachineRecord]) -> Ruling:
     return Ruling(True, f"{counted}; {_named(others)}, which the plan lets pass" if others else counted)
 
 
+def by_group(wave: Wave, machines: Sequence[MachineRecord]) -> list[tuple[Wave, list[MachineRecord]]]:
+    """The machines by the author's waves; one that is launched by itself with all of its own."""
+    pairs = list(zip(wave.machines, machines, strict=True))
+    return [
+        (part, [record for planned, record in pairs if planned.group == number])
+        for number, part in enumerate(wave.parts())
+    ]
+
+
 def can_pass(wave: Wave, machines: Iterable[MachineRecord]) -> bool:
     """Whether the wave could still pass if those already judged stay as they are."""
     hoped = [each if each.judged else each.but(status=MachineStatus.VERIFIED) for each in machines]
@@ -58,11 +75,14 @@ def can_pass(wave: Wave, machines: Iterable[MachineRecord]) -> bool:
 
 def lenient(wave: Wave) -> bool:
     """Whether the wave can pass without one of its machines."""
-    return wave.at_least is not None or any(each.optional for each in wave.machines)
+    return any(part.at_least is not None for part in wave.parts()) or any(each.optional for each in wave.machines)
 
 
 def said(wave: Wave) -> str:
     """The wave's rule in words; empty for the plain one, that every machine is verified."""
+    if wave.groups:
+        order = f"judged in this order: {', then '.join(group.name for group in wave.groups)}"
+        return "; ".join([order, *(f"{part.name}: {said(part)}" for part in wave.parts() if said(part))])
     critical = [each.label for each in wave.machines if each.critical]
     optional = [each.label for each in wave.machines if each.optional]
     parts = [

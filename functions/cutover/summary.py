@@ -145,7 +145,7 @@ def _wave(wave: Mapping[str, Any]) -> list[str]:
         target = machine["target"] or {}
         passed = sum(1 for check in machine["checks"] if check["passed"])
         cells = [
-            machine["name"],
+            machine["name"] + (f" ({machine['group']})" if machine.get("group") else ""),
             f"**{machine['status']}**",
             target.get("instance_id") or "-",
             ", ".join(target.get("private_ips", ())) or "-",

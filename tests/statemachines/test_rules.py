@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cutover.plan import Mode, OnFailure, PollBounds, Wave
+from cutover.plan import Group, Mode, OnFailure, PollBounds, Wave
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
 WORLD = a_world({"db01": {"launch": {"target": "missing"}}, "db02": {}, "web01": {}})
@@ -213,3 +213,22 @@ def test_who_was_left_out_keeps_its_verdict_when_the_launch_of_the_others_is_ref
         assert night.outcome() == "Refused"
         assert night.statuses() == {"web01": "refused", "web02": "refused", "web03": "postponed"}
         assert [each["field"] for each in night.machine("web03")["findings"]] == ["replication"]
+
+
+@pytest.mark.parametrize(("db01", "web01", "outcome"), [({}, "verified", "Tested"), (FAILS, "held", "Failed")])
+def test_waves_that_are_launched_together_share_a_request_and_are_judged_in_their_order(
+    db01: dict[str, Any], web01: str, outcome: str
+) -> None:
+    groups = (Group("db"), Group("web"))
+    with a_night(a_world({"db01": db01, "web01": {}})) as night:
+        both = a_wave(
+            "db+web", "db01", "web01", machine_rules={"web01": {"group": 1}}, groups=groups, verify_deadline=120
+        )
+        night.run(a_plan(both))
+
+        assert night.launches() == 1
+        assert night.statuses()["web01"] == web01
+        assert night.outcome() == outcome
+        assert "web01 (web): " in night.told()["text"]
+        if web01 == "held":
+            assert "db does not pass" in night.findings("web01")

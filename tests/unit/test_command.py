@@ -30,6 +30,13 @@ def test_check_says_that_a_plan_is_valid() -> None:
     assert f"5 machines in 2 waves, sha256 {load_plan(DEMO).sha256}" in done.output
 
 
+def test_check_says_which_plan_can_only_be_tested() -> None:
+    plans = Path(DEMO).parent
+
+    assert "it can only be tested" in run("check", plans / "minimal.yaml").output
+    assert "it can only be tested" not in run("check", plans / "full.yaml").output
+
+
 def test_check_says_every_mistake_with_its_line_and_exits_2(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text("version: 2\nname: Demo\nservice: cloudendure\nproject: Demo\nregion: eu-central-1\nwaves: []\n")

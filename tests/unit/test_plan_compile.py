@@ -22,6 +22,7 @@ from cutover.plan import (
     Replacement,
     Waiver,
 )
+from tests.unit.plans_of import NIGHT
 
 HEAD = """\
 version: 1
@@ -185,7 +186,7 @@ def test_a_machine_is_a_name_or_when_it_is_a_uuid_an_id(load):
 
 def test_instants_are_compiled_to_utc(load):
     schedule = "schedule: {test: 2030-06-01T01:30:00+02:00, cutover: 2030-06-14T22:00:00-00:30}"
-    plan = load(f"{schedule}\nwaves: [{{name: a, machines: [x]}}]")
+    plan = load(f"{schedule}\n{NIGHT}waves: [{{name: a, machines: [x]}}]")
     assert plan.schedule == {Mode.TEST: "2030-05-31T23:30:00Z", Mode.CUTOVER: "2030-06-14T22:30:00Z"}
 
 

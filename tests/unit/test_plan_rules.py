@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.plan import InvalidPlan, Problem, load_plan
+from tests.unit.plans_of import NIGHT
 
 HEAD = """\
 version: 1
@@ -58,7 +59,7 @@ waves:
         "shop.yaml:1: region: seen nothing; rule: this key is required;"
         " do: add it, as in `region: eu-central-1` (The AWS region of the targets.)\n"
         "shop.yaml:5: regoin: seen the key 'regoin'; rule: the keys here are version, name, service, project, region,"
-        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, schedule;"
+        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, schedule, cutover;"
         " do: write `region`\n"
         "shop.yaml:8: readiness.deadline: seen 90; rule: a duration is whole numbers with units d, h, m, s,"
         " the largest first: 7d, 1h30m, 30s; do: add the unit: 90s, 90m, 90h or 90d\n"
@@ -378,7 +379,7 @@ def test_the_smallest_poll_is_at_most_the_largest_after_all_overlays(tmp_path, p
 @pytest.mark.parametrize("cutover", ["2030-06-01T10:00:00+04:00", "2030-06-01T07:00:00Z"])
 def test_the_cutover_is_after_the_test_whatever_the_offsets_look_like(tmp_path, cutover):
     schedule = f"schedule:\n  test: 2030-06-01T09:00:00+02:00\n  cutover: {cutover}\n"
-    (problem,) = refused(tmp_path, HEAD + schedule + WAVES)
+    (problem,) = refused(tmp_path, HEAD + schedule + NIGHT + WAVES)
     assert (problem.line, problem.field) == (9, "schedule.cutover")
 
 

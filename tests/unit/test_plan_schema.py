@@ -15,8 +15,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
 from cli.plan import InvalidPlan, load_plan
-from cli.plan.explain import _model
+from cli.plan.explain import _model, keys_of
 from cli.plan.model import AuthorPlan, Machine, Rules, Wave
+from cli.plan.night import PARTS, Probe, Proof, Step, Undo
 from cli.plan.schema import FILE, published
 from cutover.plan import Plan
 
@@ -43,10 +44,10 @@ def plain(text: str) -> Any:
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel] | None, Any]]:
     """Every key of a model and of the models in it, as (dotted path, model below it, default)."""
-    for name, field in model.model_fields.items():
+    for name, field in keys_of(model).items():
         below = _model(field.annotation)
         yield f"{prefix}{name}", below, field.default
-        if below and below not in (Wave, Machine):
+        if below and below not in (Wave, Machine, Step, Undo, Proof, Probe):
             yield from keys(below, f"{prefix}{name}.")
 
 
@@ -142,9 +143,9 @@ def test_what_the_schema_can_express_it_refuses_as_the_command_does(tmp_path, ol
 
 def test_the_full_plan_shows_every_key():
     text = (ROOT / "plans" / "full.yaml").read_text(encoding="utf-8")
-    for model in (AuthorPlan, Wave, Machine):
+    for model in (AuthorPlan, Wave, Machine, Step, Undo, Proof):
         for path, _, _ in keys(model):
-            assert re.search(rf"^[\s#-]*{path.rpartition('.')[2]}:", text, re.MULTILINE), path
+            assert re.search(rf"(^[\s#-]*|[{{ ]){path.rpartition('.')[2]}:", text, re.MULTILINE), path
 
 
 def test_the_reference_names_every_key_with_its_default():
@@ -155,6 +156,10 @@ def test_the_reference_names_every_key_with_its_default():
     wanted = {path: default for path, below, default in keys(AuthorPlan) if below is None}
     wanted |= {f"waves[].{path}": None for path in set(Wave.model_fields) - set(Rules.model_fields)}
     wanted |= {f"waves[].machines[].{path}": None for path in Machine.model_fields}
-    assert set(rows) == set(wanted) | {"waves"}
+    wanted |= {f"cutover.quiesce[].{path}": field.default for path, field in keys_of(Step).items()}
+    wanted |= {f"cutover.quiesce[].undo.{path}": None for path in set(keys_of(Undo)) - set(keys_of(Step))}
+    wanted |= {f"cutover.quiesce[].proof[].{path}": None for path in set(keys_of(Proof)) - set(keys_of(Step))}
+    assert set(rows) == set(wanted) | {"waves", "cutover.probe", *(f"cutover.{part}" for part in PARTS)}
     for path, default in wanted.items():
-        assert not isinstance(default, str | int) or f"| `{default}` |" in rows[path], path
+        shown = str(default).lower() if isinstance(default, bool) else default
+        assert not isinstance(default, str | int) or f"| `{shown}` |" in rows[path], path

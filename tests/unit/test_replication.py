@@ -313,3 +313,23 @@ def test_every_label_has_its_reason_and_sensible_numbers(one, previous):
     assert progress.percent is None or 0 <= progress.percent <= 100
     assert progress.lag is None or progress.lag >= timedelta(0)
     assert progress.eta is None or progress.eta > NOW
+
+
+@pytest.mark.parametrize(
+    ("backlog", "limit", "state", "reason"),
+    [
+        (1, None, "LAGGING", "backlog 1 B"),
+        (1, 0, "LAGGING", "backlog 1 B (limit 0 B)"),
+        (2 * GIB, 2 * GIB, "CONTINUOUS_DATA_REPLICATION", "lag 0:42 (limit 5:00), backlog 2.0 GiB, within the limit"),
+        (3 * GIB, 2 * GIB, "LAGGING", "backlog 3.0 GiB (limit 2.0 GiB)"),
+        (0, 2 * GIB, "CONTINUOUS_DATA_REPLICATION", "lag 0:42 (limit 5:00), no backlog"),
+    ],
+)
+def test_a_backlog_is_allowed_up_to_the_plans_limit(backlog, limit, state, reason):
+    progress = derive(machine(backlog_bytes=backlog), NOW, LIMIT, backlog_limit=limit)
+    assert (progress.state.name, progress.reason) == (state, reason)
+
+
+def test_what_is_not_replicated_at_all_is_no_backlog():
+    progress = derive(machine(replicated_bytes=99 * GIB), NOW, LIMIT, backlog_limit=2 * GIB)
+    assert progress.state is ReplicationState.LAGGING
