@@ -20,6 +20,7 @@ SHARED = sorted((FUNCTIONS / "cutover").glob("*.py"))
 CORE = {
     "closing",
     "configuration_findings",
+    "downtime",
     "errors",
     "evidence",
     "finding",
