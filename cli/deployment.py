@@ -12,6 +12,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from cutover.night_records import NightRecord, QuestionRecord, StepRecord
 from cutover.plan import Mode, Plan
 from cutover.records import MachineRecord, Proof, RunRecord, WaveRecord, whole
 
@@ -26,16 +27,23 @@ class NotDeployed(Exception):
     """When there is no stack to speak to; the message says what to do."""
 
 
+class NotTaken(Exception):
+    """When what somebody tells a run is not taken."""
+
+
 class NotAborted(Exception):
     """When there is no such run, or it has ended, or it is aborted already; the message says which."""
 
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as recorded at one moment."""
+    """A run as recorded at one moment. `night`: None before it has one, as in a test."""
 
     run: RunRecord
     waves: tuple[tuple[WaveRecord, tuple[MachineRecord, ...]], ...]
+    night: NightRecord | None = None
+    steps: tuple[StepRecord, ...] = ()
+    questions: tuple[QuestionRecord, ...] = ()
 
     def machines(self) -> list[MachineRecord]:
         return [machine for _, machines in self.waves for machine in machines]
@@ -157,7 +165,42 @@ class Deployment:
                     MachineRecord.from_json(each) for sk, each in items.items() if sk.startswith(f"{key}#MACHINE#")
                 ]
                 waves.append((WaveRecord.from_json(item), tuple(sorted(machines, key=lambda each: each.position))))
-        return RunView(RunRecord.from_json(meta), tuple(waves))
+        steps = [StepRecord.from_json(item) for sk, item in sorted(items.items()) if sk.startswith("STEP#")]
+        asked = [QuestionRecord.from_json(item) for sk, item in items.items() if sk.startswith("QUESTION#")]
+        return RunView(
+            RunRecord.from_json(meta),
+            tuple(waves),
+            NightRecord.from_json(items["NIGHT"]) if "NIGHT" in items else None,
+            tuple(sorted(steps, key=lambda each: each.begun)),
+            tuple(sorted(asked, key=lambda each: (each.asked, each.name))),
+        )
+
+    def change(
+        self,
+        pk: str,
+        sk: str,
+        fields: dict[str, Any],
+        condition: str,
+        values: dict[str, Any],
+        names: dict[str, str] | None = None,
+    ) -> bool:
+        """Set fields of a record where a condition holds; whether it did."""
+        serialized = {name: TypeSerializer().serialize(value) for name, value in values.items()}
+        given = {f":f{n}": TypeSerializer().serialize(value) for n, value in enumerate(fields.values())}
+        try:
+            self._client("dynamodb").update_item(
+                TableName=self.outputs["TableName"],
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                UpdateExpression="SET " + ", ".join(f"#f{n} = :f{n}" for n in range(len(fields))),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={f"#f{n}": name for n, name in enumerate(fields)} | (names or {}),
+                ExpressionAttributeValues=serialized | given,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
     def abort(self, run_id: str, by: str, reason: str, at: str) -> None:
         """Mark the run: what was not launched is not launched any more. `at` is UTC, ISO 8601. Errors: NotAborted."""

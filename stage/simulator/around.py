@@ -71,7 +71,8 @@ def _reply(value: object) -> object:
 
 
 class Person(Strict):
-    """Somebody who is asked: `answers` by the question's name (go, users, commit) or by the manual step's.
+    """Somebody who is asked: `answers` by the question's name (go, users, commit) or by the manual step's, which is
+    `undo-` and its name where it is undone.
 
     What is not among them stays unanswered. `who`: as the plan names them.
     """
@@ -79,6 +80,10 @@ class Person(Strict):
     who: str
     answers: dict[str, Annotated[Reply, BeforeValidator(_reply)]]
     after: Duration = timedelta(minutes=1)
+
+    def reply(self, *names: str) -> Reply | None:
+        """What they answer to a question that goes by any of these names."""
+        return next((self.answers[name] for name in names if name in self.answers), None)
 
 
 def check_around(application: Application | None, projects: dict[str, Any]) -> None:
