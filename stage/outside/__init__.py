@@ -8,7 +8,8 @@ The users' address (`application.host`): any path answers 200 while the site tha
 The hooks (`application.control`), each safe to repeat:
 
     POST /doors/close, /doors/open     {site: source | target}, by default the source
-    POST /power/<machine>/off, /on     of a source machine; GET /power/<machine> answers 200 while it is on, else 503
+    POST /power/<machine>/off, /on     of a source machine; POST /power/off, /on: of all of them
+    GET  /power/<machine>, /power      200 while it is on, while all of them are, else 503
     POST /switch                       {to: target | source}
     GET  /state                        how all of it stands
 

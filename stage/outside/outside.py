@@ -213,9 +213,13 @@ class Outside:
             case "POST", ["power", machine, "on" | "off" as way]:
                 with self._changing():
                     self._sources.power(self._known(machine), on=way == "on")
-            case "GET", ["power", machine]:
-                on = self._known(machine) not in self._sources.off()
-                return json_response(200 if on else 503, {"machine": machine, "power": "on" if on else "off"})
+            case "POST", ["power", "on" | "off" as way]:
+                with self._changing():
+                    for machine in self._sources.names():
+                        self._sources.power(machine, on=way == "on")
+            case "GET", ["power", *machines] if len(machines) < 2:
+                off = {self._known(each) for each in machines or self._sources.names()} & set(self._sources.off())
+                return json_response(503 if off else 200, {"off": sorted(off)})
             case "POST", ["switch"]:
                 self._switch_to(_one_of(request, "to"))
             case "GET", ["state"]:

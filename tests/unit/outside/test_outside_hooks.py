@@ -82,6 +82,16 @@ def test_hooks_may_be_called_again_and_take_whatever_else_a_caller_sends(made: C
     assert world.state()["power"] == {"db01": False, "web01": True}
     assert world.ask("GET", "control.shop.example/power/db01").status_code == 503
     assert world.ask("GET", "control.shop.example/power/web01").status_code == 200
+    assert world.ask("GET", "control.shop.example/power").status_code == 503
+
+
+def test_all_sources_are_switched_at_once(made: Callable[..., World]) -> None:
+    world = made()
+    assert world.ask("GET", "control.shop.example/power").status_code == 200
+    assert world.post("/power/off").status_code == 200
+    assert world.state()["power"] == {"db01": False, "web01": False}
+    assert world.post("/power/on").status_code == 200
+    assert world.ask("GET", "control.shop.example/power").status_code == 200
 
 
 def test_a_source_that_is_off_sends_nothing_and_catches_up_when_it_is_on(made: Callable[..., World]) -> None:
