@@ -71,12 +71,12 @@ class Rehearsal:
                 how = "is moved on seven days" if moved else "is its own and stays as it is"
                 console.print(f"the service's clock {how}; {mode.value} begins", highlight=False)
             if not progress.begun(mode):
-                stage.users_begin()
+                stage.users_begin(mode.value)
             latest = deployment.latest_run(self.plan.name, mode)
             own = latest if latest != progress.begin(mode, latest) else None
             watch = Watch(stage, crowd, console, sleep)
             verified = _one_run(deployment, self.plan, mode, own, folder, watch)
-            _leave_users(stage, folder, console)
+            _leave_users(stage, mode, folder, console)
             if not verified:
                 break
         progress.end()
@@ -181,9 +181,9 @@ def _follow(
         sleep(LOOK_SECONDS)
 
 
-def _leave_users(stage: Stage, folder: Path, console: Console) -> None:
+def _leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:
     """What became of the orders of users, where the stage has an application."""
-    report = stage.users()
+    report = stage.users_end(mode.value)
     if report is None:
         return
     folder.mkdir(parents=True, exist_ok=True)

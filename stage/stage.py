@@ -142,14 +142,14 @@ class Stage:
         """Who answers what is asked: those of the scenario."""
         return self._plays.people if isinstance(self._plays, Scenario) else ()
 
-    def users_begin(self) -> None:
-        """Have the application's users begin anew, if there is an application."""
+    def users_begin(self, count: str) -> None:
+        """Have the application's users begin anew, if there is an application, to be counted under a name."""
         if self.outside is not None:
-            self.outside.application.begin()
+            self.outside.application.begin(count)
 
-    def users(self) -> Report | None:
-        """What became of what they wrote so far."""
-        return self.outside.application.report() if self.outside else None
+    def users_end(self, count: str) -> Report | None:
+        """What became of what they wrote meanwhile."""
+        return self.outside.application.end(count) if self.outside else None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

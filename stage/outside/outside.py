@@ -78,18 +78,28 @@ class Outside:
         now = sources.now()
         self._began = now
         self._users = Users(now, self._of.every, now)
+        self._ended: dict[str, Report] = {}
         if memory is not None and memory.exists():
             self._read(json.loads(memory.read_bytes()))
         self._keep()
 
     # Users
 
-    def begin(self) -> None:
-        """Users begin now; what became of earlier orders is forgotten."""
+    def begin(self, name: str) -> None:
+        """Users begin now, for the count of this name; orders before are in no count that has not ended."""
         with self._lock:
             now = self._sources.now()
             self._users = Users(now, self._of.every, now)
+            self._ended.pop(name, None)
             self._keep()
+
+    def end(self, name: str) -> Report:
+        """What became of the orders of a count that ends now; of one that had ended, what became of them by then."""
+        with self._lock:
+            if name not in self._ended:
+                self._ended[name] = self.report()
+                self._keep()
+            return self._ended[name]
 
     def tick(self) -> None:
         """Have users write what is due."""
@@ -281,6 +291,7 @@ class Outside:
             "ran": self._ran,
             "faults": self._faults.counts,
             "users": self._users.data(),
+            "ended": {name: report.data() for name, report in self._ended.items()},
         }
         write_whole(self._memory, json.dumps(data).encode())
 
@@ -291,6 +302,7 @@ class Outside:
         self._target_open, self._ran = data["target_open"], data["ran"]
         self._faults.resume(data["faults"])
         self._users = Users.read(data["users"])
+        self._ended = {name: Report(**report) for name, report in data["ended"].items()}
 
 
 def _answer(described: Host | None, path: str) -> int:

@@ -37,10 +37,12 @@ def test_what_a_stage_left_that_never_was_up_is_removed(tmp_path: Path) -> None:
         for folder in (state.aws, state.simulator):
             folder.mkdir()
             write_whole(folder / "half", b"x")
+        write_whole(state.outside, b"x")
     with opened(tmp_path) as again:
         assert not again.kept
         assert not again.aws.exists()
         assert not again.simulator.exists()
+        assert not again.outside.exists()
 
 
 @pytest.mark.parametrize(

@@ -166,10 +166,23 @@ def test_users_begin_anew_when_told(made: Callable[..., World]) -> None:
     world = made()
     world.advance(300)
     world.simulator.advance(7 * 86400)
-    world.outside.begin()
+    world.outside.begin("cutover")
     assert world.outside.report().orders == 0
     world.advance(60)
     assert world.outside.report().orders == 3
+
+
+def test_a_count_that_has_ended_stays_as_it_was_even_after_a_kill(made: Callable[..., World]) -> None:
+    world = made(memory=True)
+    world.outside.begin("test")
+    world.advance(60)
+    assert world.outside.end("test").orders == 3
+    world.outside.begin("cutover")
+    world.advance(100)
+    again = made(kept=world)
+    assert (again.outside.end("test").orders, again.outside.end("cutover").orders) == (3, 5)
+    again.outside.begin("test")
+    assert again.outside.end("test").orders == 0
 
 
 def test_killed_and_started_again_it_goes_on_where_it_was(made: Callable[..., World]) -> None:
