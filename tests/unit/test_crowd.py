@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from cli.crowd import Crowd
-from cli.deployment import Deployment, RunView
-from cli.orders import NotAnswered, answer
+from cli.deployment import Deployment, NotTaken, RunView
+from cli.orders import answer
 from cutover.instants import after, instant
 from cutover.night_records import QuestionRecord
 from cutover.plan import Mode
@@ -81,19 +81,10 @@ def test_an_answer_is_written_where_the_run_reads_it(store: Store) -> None:
     assert seen.reason == "as planned"
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"name": "users"}, "asks no users; it asked: go"),
-        ({"by": "intern@example.com"}, "not asked of intern@example.com"),
-        ({"seconds": 1800}, "no answer counts any more"),
-    ],
-)
-def test_an_answer_that_does_not_count_changes_nothing_and_says_why(
-    store: Store, given: dict[str, Any], said: str
-) -> None:
+@pytest.mark.parametrize("given", [{"name": "users"}, {"by": "intern@example.com"}, {"seconds": 1800}])
+def test_an_answer_that_does_not_count_changes_nothing(store: Store, given: dict[str, Any]) -> None:
     ask(store)
-    with pytest.raises(NotAnswered, match=said):
+    with pytest.raises(NotTaken):
         say(**given)
     seen = store.question(RUN.id, "go")
     assert seen is not None
@@ -103,14 +94,14 @@ def test_an_answer_that_does_not_count_changes_nothing_and_says_why(
 def test_a_question_that_was_closed_takes_no_answer(store: Store) -> None:
     ask(store)
     store.close_question(RUN.id, "go")
-    with pytest.raises(NotAnswered, match="no answer counts any more"):
+    with pytest.raises(NotTaken):
         say()
 
 
 def test_the_first_answer_counts(store: Store) -> None:
     ask(store, by=("lead@example.com", "app@example.com"))
     say(yes=False)
-    with pytest.raises(NotAnswered, match=r"lead@example\.com said no"):
+    with pytest.raises(NotTaken):
         say(by="app@example.com")
     seen = store.question(RUN.id, "go")
     assert seen is not None
@@ -140,10 +131,10 @@ def test_who_is_not_listed_stays_silent(store: Store) -> None:
 def test_a_late_and_a_second_answer_are_given_and_not_taken(store: Store) -> None:
     ask(store)
     late = looked(store, {"who": "lead@example.com", "answers": {"go": "yes"}, "after": "40m"})
-    assert "not taken: go was to be answered by" in late(2400)[0]
+    assert "says yes to go; not taken: " in late(2400)[0]
     twice = looked(store, {"who": "lead@example.com", "answers": {"go": {"answer": "yes", "times": 2}}})
     assert twice(60) == ["lead@example.com says yes to go"]
-    assert "not taken: go was answered already" in twice(61)[0]
+    assert "says yes to go; not taken: " in twice(61)[0]
     assert twice(62) == []
 
 

@@ -55,7 +55,7 @@ class World:
         self.users_begun.append(count)
 
     def users_end(self, count: str) -> Report:
-        return Report(*[1 + self.users_begun.index(count)] * 7)
+        return Report(*[1 + [*self.users_begun, count].index(count)] * 7)
 
     def put_plan(self, plan: Plan) -> None:
         return
