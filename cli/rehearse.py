@@ -181,16 +181,6 @@ def _follow(
         sleep(LOOK_SECONDS)
 
 
-def _leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:
-    """What became of the orders of users, where the stage has an application."""
-    report = stage.users_end(mode.value)
-    if report is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / USERS).write_text(json.dumps(report.data(), indent=2) + "\n", encoding="utf-8")
-    console.print(f"users: {report} ({folder / USERS})", markup=False, highlight=False, soft_wrap=True)
-
-
 def _leave_evidence(deployment: Deployment, run_id: str, folder: Path) -> None:
     """The run's evidence as it wrote it; built here from its records when it came to no end."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,3 +203,13 @@ def _leave_evidence(deployment: Deployment, run_id: str, folder: Path) -> None:
 def _jobs(deployment: Deployment, run_id: str, wave: WaveRecord) -> list[Job]:
     files = [deployment.read_file(run_id, f"wave-{wave.number:03}/job-{job}.json") for job in wave.jobs]
     return [Job.from_json(json.loads(file)) for file in files if file]
+
+
+def _leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:
+    """What became of the orders of users, where the stage has an application."""
+    report = stage.users_end(mode.value)
+    if report is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / USERS).write_text(json.dumps(report.data(), indent=2) + "\n", encoding="utf-8")
+    console.print(f"users: {report} ({folder / USERS})", markup=False, highlight=False, soft_wrap=True)
