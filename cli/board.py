@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rich import box
@@ -14,6 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.deployment import RunView
+from cli.night_board import night_lines
+from cutover.instants import text
+from cutover.planned_night import Night
 from cutover.records import MachineRecord, MachineStatus, Phase, WaveRecord
 from cutover.words import duration
 
@@ -30,39 +33,41 @@ MOST_ROWS = 40
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Board]:
-    """A board that is shown as long as the context lasts."""
+def watching(console: Console, planned: Night | None = None) -> Iterator[Board]:
+    """A board that is shown as long as the context lasts. `planned`: the night of the run's plan."""
     if not console.is_terminal:
-        yield Lines(console)
+        yield Lines(console, planned)
         return
     with Live(console=console, refresh_per_second=4, transient=False) as live:
-        yield Screen(live)
+        yield Screen(live, planned)
 
 
 class Board(Protocol):
-    """Is shown a run again and again."""
+    """Is shown a run again and again. `now`: the service's, for the clock of the downtime."""
 
-    def show(self, view: RunView) -> None: ...
+    def show(self, view: RunView, now: datetime | None = None) -> None: ...
 
 
 class Screen:
     """The whole run at a glance, redrawn."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, live: Live, planned: Night | None = None) -> None:
+        self._live, self._planned = live, planned
 
-    def show(self, view: RunView) -> None:
-        self._live.update(draw(view))
+    def show(self, view: RunView, now: datetime | None = None) -> None:
+        self._live.update(draw(view, self._planned, now))
 
 
 class Lines:
     """One line for each thing that has changed."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, planned: Night | None = None) -> None:
+        self._console, self._planned = console, planned
         self._said: dict[str, str] = {}
 
-    def show(self, view: RunView) -> None:
+    def show(self, view: RunView, now: datetime | None = None) -> None:
+        for about, line in night_lines(view, self._planned, None).items():
+            self._say(about, text(now) if now else None, line)
         for wave, machines in view.waves:
             if wave.phase is not Phase.WAITING or wave.reason:
                 self._say(wave.name, wave.looked, f"wave {wave.name}: {_wave_line(wave)}")
@@ -76,7 +81,7 @@ class Lines:
             self._console.print(f"{at or '':20} {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def draw(view: RunView) -> Group:
+def draw(view: RunView, planned: Night | None = None, now: datetime | None = None) -> Group:
     """The board as it stands."""
     run = view.run
     verified = sum(machine.status is MachineStatus.VERIFIED for machine in view.machines())
@@ -89,7 +94,8 @@ def draw(view: RunView) -> Group:
     )
     if run.simulated:
         title.append("  simulated", "dim")
-    return Group(title, *(_wave_table(wave, machines) for wave, machines in view.waves))
+    night = [Text(line) for line in night_lines(view, planned, now).values()]
+    return Group(title, *night, *(_wave_table(wave, machines) for wave, machines in view.waves))
 
 
 def _wave_table(wave: WaveRecord, machines: tuple[MachineRecord, ...]) -> Table:

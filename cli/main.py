@@ -151,6 +151,7 @@ def rehearse(
                 highlight=False,
                 soft_wrap=True,
             )
+            console.print(f"to take part: export {stage.variables}", markup=False, highlight=False, soft_wrap=True)
             verified = rehearsal.carry_out(stage, console)
     except (PortInUse, StateRefused) as error:
         _refuse(str(error))

@@ -6,14 +6,18 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from cli.board import Board, watching
+from cli.crowd import Crowd
 from cli.deployment import Deployment, RunView
+from cli.orders import answer
 from cli.progress import Progress
 from cutover.evidence import WaveEvidence, build
+from cutover.instants import text
 from cutover.machine import Job
 from cutover.plan import Mode, Plan
 from cutover.records import MachineStatus, Outcome, Proof, WaveRecord
@@ -23,6 +27,7 @@ from stage.stage import Stage
 SEVEN_DAYS = 7 * 86400
 LOOK_SECONDS = 0.4
 FILES = ("evidence.json", "summary.md")
+USERS = "users.json"
 GOOD = (Outcome.TESTED, Outcome.CUT_OVER)
 CLAIM_SECONDS = 60.0
 """How long a requested run may take to be claimed."""
@@ -49,7 +54,7 @@ class Rehearsal:
     def clear(self) -> None:
         """Remove what an earlier rehearsal left: it must not be taken for this one's."""
         for folder in self.folders.values():
-            for name in FILES:
+            for name in (*FILES, USERS):
                 (folder / name).unlink(missing_ok=True)
 
     def carry_out(self, stage: Stage, console: Console, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -58,40 +63,56 @@ class Rehearsal:
         deployment.put_plan(self.plan)
         deployment.put_proofs(self.plan.name, self.proofs)
         progress = Progress(self.state / "rehearsal.json" if self.state else None, self.plan, [*self.folders])
+        crowd = Crowd(stage.people, partial(answer, deployment), self.plan.night)
         verified = True
         for number, (mode, folder) in enumerate(self.folders.items()):
             if number and not progress.begun(mode):
                 moved = stage.advance(SEVEN_DAYS)
                 how = "is moved on seven days" if moved else "is its own and stays as it is"
                 console.print(f"the service's clock {how}; {mode.value} begins", highlight=False)
+            if not progress.begun(mode):
+                stage.users_begin(mode.value)
             latest = deployment.latest_run(self.plan.name, mode)
             own = latest if latest != progress.begin(mode, latest) else None
-            verified = _one_run(deployment, self.plan, mode, own, folder, console, sleep)
+            watch = Watch(stage, crowd, console, sleep)
+            verified = _one_run(deployment, self.plan, mode, own, folder, watch)
+            _leave_users(stage, mode, folder, console)
             if not verified:
                 break
         progress.end()
         return verified
 
 
-def _one_run(
-    deployment: Deployment,
-    plan: Plan,
-    mode: Mode,
-    own: str | None,
-    folder: Path,
-    console: Console,
-    sleep: Callable[[float], None],
-) -> bool:
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on while a run goes on: people who answer, and the one who sees the board."""
+
+    stage: Stage
+    crowd: Crowd
+    console: Console
+    sleep: Callable[[float], None]
+
+    def look(self, board: Board, view: RunView) -> None:
+        """Show the run, and have people answer what it asks."""
+        now = self.stage.now()
+        board.show(view, now)
+        for said in self.crowd.look(view, now):
+            self.console.print(f"{text(now):20} {said}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _one_run(deployment: Deployment, plan: Plan, mode: Mode, own: str | None, folder: Path, watch: Watch) -> bool:
     """Carry one mode out and say how it ended; `own`: the run that this rehearsal began before it was killed."""
+    console = watch.console
     begun = deployment.view(own) if own else None
     ended = begun is not None and begun.run.outcome in GOOD
     if own:
         said = "had ended well, and is not repeated" if ended else "was under way, and goes on"
         console.print(f"{mode.value}: run {own} {said}", highlight=False, soft_wrap=True)
-    run_id = own if own and ended else _request(deployment, plan, mode, sleep)
+    run_id = own if own and ended else _request(deployment, plan, mode, watch.sleep)
     try:
-        with watching(console) as board:
-            view = _follow(deployment, run_id, board, sleep, 0 if ended else TELL_SECONDS)
+        with watching(console, plan.night if mode is Mode.CUTOVER else None) as board:
+            look = partial(watch.look, board)
+            view = _follow(deployment, run_id, look, watch.sleep, 0 if ended else TELL_SECONDS)
     except KeyboardInterrupt:
         _leave_evidence(deployment, plan, run_id, folder)
         raise
@@ -132,8 +153,14 @@ def _latest(deployment: Deployment, plan: Plan, mode: Mode) -> tuple[str | None,
     return run_id, view.run.execution if view else None
 
 
-def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[float], None], tell: float) -> RunView:
-    """Show the run until it has its outcome and was told; how it was then.
+def _follow(
+    deployment: Deployment,
+    run_id: str,
+    look: Callable[[RunView], None],
+    sleep: Callable[[float], None],
+    tell: float,
+) -> RunView:
+    """Have somebody look at the run until it has its outcome and was told; how it was then.
 
     Its execution may go on watching for late targets, for hours. One that has ended has `tell` seconds to be told of.
     """
@@ -142,7 +169,7 @@ def _follow(deployment: Deployment, run_id: str, board: Board, sleep: Callable[[
     while True:
         view = deployment.view(run_id)
         if view is not None:
-            board.show(view)
+            look(view)
             if view.run.outcome and view.run.told:
                 return view
             if view.run.execution and deployment.execution_status(view.run.execution) != "RUNNING":
@@ -178,3 +205,13 @@ def _leave_evidence(deployment: Deployment, plan: Plan, run_id: str, folder: Pat
 def _jobs(deployment: Deployment, run_id: str, wave: WaveRecord) -> list[Job]:
     files = [deployment.read_file(run_id, f"wave-{wave.number:03}/job-{job}.json") for job in wave.jobs]
     return [Job.from_json(json.loads(file)) for file in files if file]
+
+
+def _leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:
+    """What became of the orders of users, where the stage has an application."""
+    report = stage.users_end(mode.value)
+    if report is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / USERS).write_text(json.dumps(report.data(), indent=2) + "\n", encoding="utf-8")
+    console.print(f"users: {report} ({folder / USERS})", markup=False, highlight=False, soft_wrap=True)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from stage.aws.emulator import Emulator, StageFailed
-from stage.aws.ports import find_free, is_free
-from stage.simulator import Memory, Scenario, ServedSimulator, Simulator, serve
+from stage.aws.ports import HOST, find_free, is_free
+from stage.outside import Outside, Targets
+from stage.outside.users import Report
+from stage.simulator import Memory, Scenario, ServedApplication, ServedSimulator, Simulator, serve
+from stage.simulator.around import Person
 from stage.state_dir import StateDir
 
 ROOT = Path(__file__).parents[1]
 DEFAULT_SCENARIO = ROOT / "plans" / "scenarios" / "demo.yaml"
+
+VARIABLES = (
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+)
+"""With these a command speaks to a stage instead of AWS."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Stage:
         """Whether it goes on from a state."""
         self._up = ExitStack()
         self.simulator: ServedSimulator[Simulator] | None = None
+        self.outside: ServedApplication[Outside] | None = None
         self.aws: Emulator
         self.url: str
 
@@ -71,11 +83,17 @@ class Stage:
             self.url = plays.url
             return plays.token
         console = self._same_port("console") or find_free()
-        clock_url = f"http://127.0.0.1:{console}"
-        self.aws = up.enter_context(self._emulator(wait_scale=1 / plays.clock.speed, clock_url=clock_url))
+        clock_url, proxy_url = f"http://{HOST}:{console}", f"http://{HOST}:{console + 1}"
+        outside = {"proxy_url": proxy_url} if plays.application else {}
+        self.aws = up.enter_context(self._emulator(wait_scale=1 / plays.clock.speed, clock_url=clock_url, **outside))
         memory = Memory(self._dir.simulator) if self._dir else None
-        self.simulator = up.enter_context(serve(Simulator(plays, self.aws.client("ec2"), memory=memory), console))
+        simulator = Simulator(plays, self.aws.client("ec2"), memory=memory)
+        self.simulator = up.enter_context(serve(simulator, console))
         self.url = self.simulator.url
+        if plays.application:
+            kept = self._dir.outside if self._dir else None
+            around = Outside(plays, simulator.sources(), Targets(self.aws.client("ec2")), memory=kept)
+            self.outside = up.enter_context(ServedApplication(around, console + 1, "outside"))
         if self._dir:
             self._dir.note(console=console)
         return self.simulator.token
@@ -108,6 +126,30 @@ class Stage:
             return False
         self.simulator.simulator.advance(seconds)
         return True
+
+    @property
+    def variables(self) -> str:
+        """The usual AWS variables, as a shell takes them, with which commands speak to this stage."""
+        given = self.aws.environment
+        return " ".join(f"{name}={given[name]}" for name in VARIABLES)
+
+    def now(self) -> datetime:
+        """The present of the simulated service; of a service elsewhere, ours."""
+        return self.simulator.simulator.clock.now() if self.simulator else datetime.now(UTC)
+
+    @property
+    def people(self) -> Sequence[Person]:
+        """Who answers what is asked: those of the scenario."""
+        return self._plays.people if isinstance(self._plays, Scenario) else ()
+
+    def users_begin(self, count: str) -> None:
+        """Have the application's users begin anew, if there is an application, to be counted under a name."""
+        if self.outside is not None:
+            self.outside.application.begin(count)
+
+    def users_end(self, count: str) -> Report | None:
+        """What became of what they wrote meanwhile."""
+        return self.outside.application.end(count) if self.outside else None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

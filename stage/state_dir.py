@@ -4,6 +4,7 @@ stage.json   the format, the world, the region, the ports, and whether the stage
 lock         held by every process of the stage; nobody else may write here until the last of them has ended
 aws/         the services, a file each, and EC2
 simulator/   the world, its time and what was counted
+outside      the application's users, and where they are led
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Self
 
 from stage.whole import write_whole
 
-FORMAT = 1
+FORMAT = 2
 """To be raised with every change after which an older state cannot be read."""
 
 PATIENCE = 5.0
@@ -61,6 +62,11 @@ class StateDir:
     def simulator(self) -> Path:
         """Where the simulator keeps its own."""
         return self._directory / "simulator"
+
+    @property
+    def outside(self) -> Path:
+        """The file in which the outside keeps its own."""
+        return self._directory / "outside"
 
     @property
     def kept(self) -> bool:
@@ -127,4 +133,5 @@ class StateDir:
         if not self.kept:
             for kept in (self.aws, self.simulator):
                 shutil.rmtree(kept, ignore_errors=True)
+            self.outside.unlink(missing_ok=True)
         self.note()

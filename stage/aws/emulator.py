@@ -40,6 +40,7 @@ class Emulator:
 
     `port`: N, with N+1 for EC2; 0 finds a free pair. `wait_scale` multiplies every Wait and Retry of Step Functions.
     `clock_url`: a simulator whose clock (`GET /_simulator/clock`) schedules and Wait timestamps follow; else real time.
+    `proxy_url`: where functions find hosts that are played here.
     `log_dir` receives `emulator.log`, `ec2.log` and `functions/<name>.log`. `state`: the directory in which everything
     but the values of secrets is kept while it runs, and from which it comes back; `inherited`: descriptors that every
     process shall hold. Raises PortInUse or StageFailed.
@@ -53,6 +54,7 @@ class Emulator:
         region: str = "us-west-2",
         wait_scale: float = 1.0,
         clock_url: str | None = None,
+        proxy_url: str | None = None,
         state: Path | None = None,
         inherited: Sequence[int] = (),
     ) -> None:
@@ -61,7 +63,7 @@ class Emulator:
         self.log_dir = log_dir.resolve()
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._wait_scale = wait_scale
-        self._clock_url = clock_url
+        self._clock_url, self._proxy_url = clock_url, proxy_url
         self._state, self._inherited = state, inherited
         self._session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="stage", region_name=region)
         self._clients: dict[str, AnyClient] = {}
@@ -139,6 +141,8 @@ class Emulator:
         emulator += ["--log-dir", str(self.log_dir)]
         if self._clock_url is not None:
             emulator += ["--clock-url", self._clock_url]
+        if self._proxy_url is not None:
+            emulator += ["--proxy-url", self._proxy_url]
         ec2: list[str] = []
         if self._state is not None:
             self._state.mkdir(parents=True, exist_ok=True)

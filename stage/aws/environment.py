@@ -31,12 +31,19 @@ def client_environment(port: int, region: str) -> dict[str, str]:
 
 
 def emulator_environment(
-    port: int, region: str, wait_scale: float, scratch: str, inherited: Mapping[str, str]
+    port: int,
+    region: str,
+    wait_scale: float,
+    scratch: str,
+    inherited: Mapping[str, str],
+    proxy_url: str | None = None,
 ) -> dict[str, str]:
     """The whole environment of the emulator, inherited by its function workers.
 
-    `wait_scale` multiplies every Wait and Retry of Step Functions (0.01: a minute takes 0.6 s).
+    `wait_scale` multiplies every Wait and Retry of Step Functions (0.01: a minute takes 0.6 s). `proxy_url`: where
+    functions find the hosts that the stage plays; the stage's own processes are spoken to directly.
     """
+    outside = {"HTTP_PROXY": proxy_url, "http_proxy": proxy_url, "NO_PROXY": f"{HOST},localhost"} if proxy_url else {}
     return {
         **{name: inherited[name] for name in KEPT if name in inherited},
         **client_environment(port, region),
@@ -54,4 +61,5 @@ def emulator_environment(
         # MiniStack removes containers it takes for its own at start; it has none here, and finds no Docker to ask
         "DOCKER_HOST": f"unix://{scratch}/no-docker",
         "LAMBDA_EXECUTOR": "local",
+        **outside,
     }

@@ -11,7 +11,7 @@ from stage.simulator.clock import Clock
 from stage.simulator.memory import Memory
 from stage.simulator.opening import Opening
 from stage.simulator.scenario import Scenario
-from stage.simulator.serve import ServedSimulator, serve
+from stage.simulator.serve import ServedApplication, ServedSimulator, serve
 from stage.simulator.simulator import Simulator
 from stage.simulator.targets import ec2_client
 from stage.simulator.terms import ScenarioError
@@ -22,6 +22,7 @@ __all__ = [
     "Opening",
     "Scenario",
     "ScenarioError",
+    "ServedApplication",
     "ServedSimulator",
     "Simulator",
     "ec2_client",

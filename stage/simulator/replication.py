@@ -39,6 +39,13 @@ class Replication:
         """Whether the machine is among those that the service lists as replicating."""
         return self.agent and self.status != "STOPPED"
 
+    def drained(self, quiet_since: datetime) -> Replication:
+        """The same where nothing was written since: once a consistency point is later, nothing is left to send."""
+        sending = self.status == "STARTED" and self.agent and not self.rescanned
+        if not sending or self.consistent_at is None or self.consistent_at < quiet_since:
+            return self
+        return replace(self, backlog=0)
+
 
 def replication_at(
     phases: Sequence[Phase], since: datetime, now: datetime, *, total: int, beat: timedelta = timedelta()

@@ -2,8 +2,9 @@
 
 Five ideas, each its own: a machine's replication is a list of phases; its life so far is `tested` and `cut_over`;
 what its launches come to is a list of launch rules; what a project's jobs look like is a list of job rules; what goes
-wrong between client and server is a list of faults. A scenario may start from another (`base: demo.yaml`): mappings
-are merged, everything else is replaced.
+wrong between client and server is a list of faults. What is around the service is in three more: the `application`
+that users write into, what answers at other `hosts`, and what the `people` say who are asked. A scenario may start
+from another (`base: demo.yaml`): mappings are merged, everything else is replaced.
 
 Ages (`tested: 9d`) count back from the start of the simulated world. What happens later, such as phases of replication
 and what other people do, counts from the first login: however long a stage takes to come up, its client sees it all.
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from stage.simulator import files
+from stage.simulator.around import Application, Host, HostName, Person, check_around
 from stage.simulator.faults import Fault
 from stage.simulator.spec import JobRule, LaunchRule, Machine
 from stage.simulator.terms import Duration, Mode, ScenarioError, SignedDuration, Strict, one_or_more, require
@@ -150,6 +152,14 @@ class Scenario(Strict):
     account: Account = Account()
     projects: Annotated[dict[str, Project], Field(min_length=1)]
     faults: list[Fault] = Field(default_factory=list)
+    application: Application | None = None
+    hosts: dict[HostName, Host] = Field(default_factory=dict)
+    people: list[Person] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _application_runs_on_something(self) -> Self:
+        check_around(self.application, {name: list(one.all_machines()) for name, one in self.projects.items()})
+        return self
 
     @classmethod
     def load(cls, path: Path | str) -> Scenario:

@@ -1,4 +1,4 @@
-"""The simulator over HTTP, on this machine only."""
+"""The simulator over HTTP, and what else the stage plays, on this machine only."""
 
 from __future__ import annotations
 
@@ -30,35 +30,39 @@ class _Handler(WSGIRequestHandler):
         return
 
 
-class Served(Protocol):
-    """What can be served: a simulator, or one that waits for its EC2."""
-
-    @property
-    def token(self) -> str: ...
+class Played(Protocol):
+    """An application in which things happen on time."""
 
     def tick(self) -> None: ...
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]: ...
 
 
+class Served(Played, Protocol):
+    """A simulator, or one that waits for its EC2."""
+
+    @property
+    def token(self) -> str: ...
+
+
+Application = TypeVar("Application", bound=Played)
 Console = TypeVar("Console", bound=Served)
 
 
-class ServedSimulator(Generic[Console]):
-    """A simulator that answers at `url` until it is closed. The API's base is `{url}/api/latest`."""
+class ServedApplication(Generic[Application]):
+    """An application that answers at `url` until it is closed."""
 
-    def __init__(self, simulator: Console, port: int) -> None:
-        self.simulator = simulator
-        self.token = simulator.token
+    def __init__(self, application: Application, port: int, name: str) -> None:
+        self.application = application
         with socket.create_server((_HOST, port), backlog=128) as listener:
             self._server = make_server(
-                _HOST, port, simulator, threaded=True, request_handler=_Handler, fd=listener.fileno()
+                _HOST, port, application, threaded=True, request_handler=_Handler, fd=listener.fileno()
             )
             self.url = f"http://{_HOST}:{listener.getsockname()[1]}"
-        self._closing = Event()
+        self._name, self._closing = name, Event()
         self._threads = [
-            Thread(target=self._server.serve_forever, args=(0.05,), name="simulator", daemon=True),
-            Thread(target=self._tick, name="simulator-clock", daemon=True),
+            Thread(target=self._server.serve_forever, args=(0.05,), name=name, daemon=True),
+            Thread(target=self._tick, name=f"{name}-clock", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -85,9 +89,17 @@ class ServedSimulator(Generic[Console]):
         """What happens in EC2 happens on time, even when nobody asks."""
         while not self._closing.wait(_TICK):
             try:
-                self.simulator.tick()
+                self.application.tick()
             except Exception:  # one effect that went wrong must not stop time for the others
-                logger.exception("an effect of the simulator failed")
+                logger.exception("an effect of the %s failed", self._name)
+
+
+class ServedSimulator(ServedApplication[Console]):
+    """A simulator; the API's base is `{url}/api/latest`."""
+
+    def __init__(self, simulator: Console, port: int) -> None:
+        self.simulator, self.token = simulator, simulator.token
+        super().__init__(simulator, port, "simulator")
 
 
 def serve(simulator: Console, port: int = 0) -> ServedSimulator[Console]:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from stage.simulator.populate import populate
 from stage.simulator.routes import ROUTES
 from stage.simulator.scenario import Scenario
 from stage.simulator.sessions import Denied, Sessions
+from stage.simulator.sources import Sources
 from stage.simulator.strike import json_response, strike, unheard
 from stage.simulator.targets import Ec2
 
@@ -98,6 +100,12 @@ class Simulator:
             self.clock.advance(seconds)
             self.world.advance()
             self._keep()
+
+    def sources(self) -> Sources:
+        """What the scenario's application runs on. ValueError when it has none."""
+        if self.world.described.application is None:
+            raise ValueError("the scenario has no application")
+        return Sources(self.world, self.world.described.application, self._lock, partial(self._keep, True))
 
     def tick(self) -> None:
         """Do what is due now, for a while at most."""

@@ -30,7 +30,10 @@ class Target:
 
 @dataclass
 class Machine:
-    """A source machine. `life`: the launches in its lifeCycle, as answered; `replication_configuration`: as patched."""
+    """A source machine. `life`: the launches in its lifeCycle, as answered; `replication_configuration`: as patched.
+
+    `off_since`: when it was switched off; `quiet_since`: when its application stopped writing.
+    """
 
     id: str
     name: str
@@ -45,11 +48,15 @@ class Machine:
     launches: int = 0
     console_tags: list[str] = field(default_factory=list)
     replication_configuration: dict[str, Any] = field(default_factory=dict)
+    off_since: datetime | None = None
+    quiet_since: datetime | None = None
 
     def replication(self, now: datetime) -> Replication:
-        """Its replication at this instant."""
+        """Its replication at this instant; of a machine that is off, what was known when it went."""
         total = sum(self.described.disks.values())
-        return replication_at(self.phases, self.since, now, total=total, beat=self.beat)
+        until = now if self.off_since is None else min(now, self.off_since)
+        seen = replication_at(self.phases, self.since, until, total=total, beat=self.beat)
+        return seen if self.quiet_since is None else seen.drained(self.quiet_since)
 
 
 @dataclass

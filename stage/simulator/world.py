@@ -21,7 +21,8 @@ from stage.simulator.state import Job, Machine, Project, Target
 logger = logging.getLogger(__name__)
 
 STALE = timedelta(minutes=5)
-"""With an older consistency point than this a launch waits in vain for a newer one, and falls back to it."""
+"""With an older consistency point than this, or a source that is off, a launch waits in vain for a newer one, and falls
+back to it."""
 
 
 Rule = TypeVar("Rule", bound=When)
@@ -174,7 +175,8 @@ class World:
     def _participant(self, machine: Machine, mode: str | None) -> Participant:
         rule = _first(machine.described.launch, mode, machine.launches) or LaunchRule()
         consistent = machine.replication(self.now).consistent_at or self.now
-        stale_since = self.now - rule.stale if rule.stale else consistent if self.now - consistent > STALE else None
+        waits_in_vain = machine.off_since is not None or self.now - consistent > STALE
+        stale_since = self.now - rule.stale if rule.stale else consistent if waits_in_vain else None
         previous = machine.target.instance if machine.target else None
         return Participant(machine.id, machine.name, tuple(machine.described.disks), previous, stale_since, rule)
 

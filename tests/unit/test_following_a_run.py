@@ -39,7 +39,7 @@ def follow(*moments: tuple[RunRecord, str], tell: float = 60) -> tuple[RunRecord
     """The run as it was when the following ended, and how many of the moments were not looked at any more."""
     played = Played(*moments)
     with watching(Console(file=StringIO())) as board:
-        view = _follow(cast(Deployment, played), "demo-test-1", board, lambda _: None, tell)
+        view = _follow(cast(Deployment, played), "demo-test-1", board.show, lambda _: None, tell)
     return view.run, len(played.left)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from cli.plan import load_plan
 from cli.progress import Progress
 from cutover.plan import Mode, Plan
 from cutover.records import Outcome, RunRecord, RunStatus
+from stage.outside.users import Report
+from stage.simulator.around import Person
 
 ROOT = Path(__file__).parents[2]
 BOTH = (Mode.TEST, Mode.CUTOVER)
@@ -32,6 +36,8 @@ class World:
         self.runs: list[RunRecord] = []
         self.requested: list[Mode] = []
         self.advanced = 0
+        self.users_begun: list[str] = []
+        self.people: list[Person] = []
         self.killed_in: Mode | None = None
         self.outcome: Outcome | None = None
 
@@ -41,6 +47,15 @@ class World:
     def advance(self, seconds: float) -> bool:
         self.advanced += 1
         return True
+
+    def now(self) -> datetime:
+        return datetime(2026, 12, 5, 22, 0, tzinfo=UTC)
+
+    def users_begin(self, count: str) -> None:
+        self.users_begun.append(count)
+
+    def users_end(self, count: str) -> Report:
+        return Report(*[1 + [*self.users_begun, count].index(count)] * 7)
 
     def put_plan(self, plan: Plan) -> None:
         return
@@ -104,6 +119,10 @@ def test_a_mode_that_had_ended_is_reported_and_not_repeated(world: World, tmp_pa
     assert [run.id for run in world.runs] == ["demo-test-0", "demo-cutover-1"]
     assert world.runs[-1].attempt == 2
     assert world.advanced == 1, "the seven days pass once"
+    assert world.users_begun == ["test", "cutover"], "the users of a mode that goes on are counted on"
+    assert json.loads((tmp_path / "out" / "cutover" / "users.json").read_text())["orders"] == 2
+    assert json.loads((tmp_path / "out" / "test" / "users.json").read_text())["orders"] == 1
+    assert "users: 2 orders, 2 lost, 2 served twice" in said
     assert (tmp_path / "out" / "test" / "evidence.json").read_text() == "demo-test-0"
 
 

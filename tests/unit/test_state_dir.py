@@ -37,10 +37,12 @@ def test_what_a_stage_left_that_never_was_up_is_removed(tmp_path: Path) -> None:
         for folder in (state.aws, state.simulator):
             folder.mkdir()
             write_whole(folder / "half", b"x")
+        write_whole(state.outside, b"x")
     with opened(tmp_path) as again:
         assert not again.kept
         assert not again.aws.exists()
         assert not again.simulator.exists()
+        assert not again.outside.exists()
 
 
 @pytest.mark.parametrize(
@@ -60,8 +62,8 @@ def test_another_stages_state_is_refused_with_what_was_seen(tmp_path: Path, othe
 def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path):
         pass
-    monkeypatch.setattr(state_dir, "FORMAT", 2)
-    with pytest.raises(StateRefused, match="another format: seen 1, wanted 2"), opened(tmp_path):
+    monkeypatch.setattr(state_dir, "FORMAT", 99)
+    with pytest.raises(StateRefused, match="another format: seen 2, wanted 99"), opened(tmp_path):
         pass
 
 

@@ -12,6 +12,7 @@ import inspect
 from pathlib import Path
 
 from stage.aws.lifeline import end_with
+from stage.aws.shim.dialling import dial_through_proxy
 from stage.aws.shim.patch import Anything, replace, replace_text
 
 AWS_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -27,6 +28,8 @@ sys.path.append({runtime!r})
 import threading, time
 {end_with}
 end_with(os.getppid())
+{dial_through_proxy}
+dial_through_proxy()
 """
 
 UPSTREAM_REPORT = (
@@ -57,7 +60,11 @@ def link_runtime(directory: Path) -> None:
 
 
 def worker_script(original: str, runtime: Path) -> str:
-    prelude = PRELUDE.format(runtime=str(runtime), end_with=inspect.getsource(end_with))
+    prelude = PRELUDE.format(
+        runtime=str(runtime),
+        end_with=inspect.getsource(end_with),
+        dial_through_proxy=inspect.getsource(dial_through_proxy),
+    )
     script = replace_text(original, UPSTREAM_REPORT, REPORT)
     return prelude + replace_text(script, UPSTREAM_INIT_REPORT, INIT_REPORT)
 
