@@ -18,8 +18,11 @@ FUNCTIONS = ROOT / "functions"
 HANDLERS = sorted(FUNCTIONS.glob("*.py"))
 SHARED = sorted((FUNCTIONS / "cutover").glob("*.py"))
 CORE = {
+    "by_hand",
     "closing",
     "configuration_findings",
+    "deeds",
+    "downtime",
     "errors",
     "evidence",
     "finding",
@@ -50,7 +53,9 @@ CORE = {
     "replication",
     "rule",
     "summary",
+    "standing",
     "surveyed",
+    "takeover",
     "terms",
     "verification",
     "words",
@@ -77,7 +82,7 @@ PURE = {
     "ipaddress",
     "itertools",
 }
-PURE |= {"json", "math", "re", "typing"}
+PURE |= {"json", "math", "re", "shlex", "typing"}
 
 
 @cache
