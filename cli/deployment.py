@@ -6,13 +6,17 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from cutover.plan import Mode, Plan
+from cutover.instants import text
+from cutover.night_records import NightRecord, Order, QuestionRecord, StepRecord
+from cutover.plan import Mode, Plan, plan_key
 from cutover.records import MachineRecord, Proof, RunRecord, WaveRecord, whole
 
 STACK = "Cutover"
@@ -26,19 +30,38 @@ class NotDeployed(Exception):
     """When there is no stack to speak to; the message says what to do."""
 
 
-class NotAborted(Exception):
+class NotTaken(Exception):
+    """When what somebody tells a run is not taken."""
+
+
+class NotAborted(NotTaken):
     """When there is no such run, or it has ended, or it is aborted already; the message says which."""
 
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as recorded at one moment."""
+    """A run as recorded at one moment. `night`: None before it has one, as in a test."""
 
     run: RunRecord
     waves: tuple[tuple[WaveRecord, tuple[MachineRecord, ...]], ...]
+    night: NightRecord | None = None
+    steps: tuple[StepRecord, ...] = ()
+    questions: tuple[QuestionRecord, ...] = ()
+    order: Order | None = None
 
     def machines(self) -> list[MachineRecord]:
         return [machine for _, machines in self.waves for machine in machines]
+
+    @property
+    def last_seen(self) -> str:
+        """The newest instant that the run has recorded, on its service's clock."""
+        night = self.night or NightRecord()
+        seen = [self.run.claimed, self.run.started, night.since, night.progressed, *night.done.values()]
+        seen += [instant for wave, _ in self.waves for instant in (wave.started, wave.looked)]
+        seen += [instant for step in self.steps for instant in (step.begun, step.done, step.undone)]
+        seen += [instant for question in self.questions for instant in (question.asked, question.answered_at)]
+        seen += [night.hold.since] if night.hold else []
+        return max(instant for instant in seen if instant)
 
 
 class Deployment:
@@ -118,7 +141,7 @@ class Deployment:
             item = {"pk": f"PLAN#{plan}", "sk": f"VERIFIED#{proof.mode}#{proof.machine}", **proof.to_json()}
             self._client("dynamodb").put_item(
                 TableName=self.outputs["TableName"],
-                Item={name: TypeSerializer().serialize(value) for name, value in item.items()},
+                Item=_wire(item),
             )
 
     # Runs
@@ -157,39 +180,51 @@ class Deployment:
                     MachineRecord.from_json(each) for sk, each in items.items() if sk.startswith(f"{key}#MACHINE#")
                 ]
                 waves.append((WaveRecord.from_json(item), tuple(sorted(machines, key=lambda each: each.position))))
-        return RunView(RunRecord.from_json(meta), tuple(waves))
+        steps = [StepRecord.from_json(item) for sk, item in sorted(items.items()) if sk.startswith("STEP#")]
+        asked = [QuestionRecord.from_json(item) for sk, item in items.items() if sk.startswith("QUESTION#")]
+        return RunView(
+            RunRecord.from_json(meta),
+            tuple(waves),
+            NightRecord.from_json(items["NIGHT"]) if "NIGHT" in items else None,
+            tuple(sorted(steps, key=lambda each: each.begun)),
+            tuple(sorted(asked, key=lambda each: (each.asked, each.name))),
+            Order.from_json(items["ORDER"]) if "ORDER" in items else None,
+        )
 
-    def abort(self, run_id: str, by: str, reason: str, at: str) -> None:
-        """Mark the run: what was not launched is not launched any more. `at` is UTC, ISO 8601. Errors: NotAborted."""
+    def plan_of(self, run: RunRecord) -> Plan:
+        """The compiled plan that the run carries out."""
+        answer = self._client("s3").get_object(Bucket=self.outputs["BucketName"], Key=plan_key(run.plan, run.sha256))
+        return Plan.from_json(answer["Body"].read().decode())
+
+    def now(self, view: RunView) -> str:
+        """The instant at which somebody tells the run something: AWS's clock, as ours may be wrong, and never before
+        what the run has recorded by its service's."""
+        answer = self._client("dynamodb").get_item(
+            TableName=self.outputs["TableName"], Key={"pk": {"S": f"RUN#{view.run.id}"}, "sk": {"S": "ORDER"}}
+        )
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return max(text(parsedate_to_datetime(date) if date else datetime.now(UTC)), view.last_seen)
+
+    def write_if(self, run_id: str, *operations: tuple[str, str, dict[str, Any]]) -> bool:
+        """Carry out all of these on records of the run if all their conditions hold; whether they did.
+
+        Each is Update, Put or ConditionCheck, the record's sort key, and its arguments with plain values.
+        """
+        items = []
+        for kind, sk, given in operations:
+            key = {"pk": f"RUN#{run_id}", "sk": sk}
+            values = given.get("ExpressionAttributeValues", {})
+            where = {"Item": _wire({**key, **given["Item"]})} if kind == "Put" else {"Key": _wire(key)}
+            wired = {**given, **where, **({"ExpressionAttributeValues": _wire(values)} if values else {})}
+            items.append({kind: {"TableName": self.outputs["TableName"], **wired}})
         try:
-            self._client("dynamodb").update_item(
-                TableName=self.outputs["TableName"],
-                Key={"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "META"}},
-                UpdateExpression="SET aborted = :yes, aborted_by = :by, abort_reason = :why, aborted_at = :at",
-                ConditionExpression="aborted = :no AND (#status = :running OR interrupted = :yes)",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":yes": {"BOOL": True},
-                    ":no": {"BOOL": False},
-                    ":by": {"S": by},
-                    ":why": {"S": reason},
-                    ":at": {"S": at},
-                    ":running": {"S": "running"},
-                },
-            )
+            self._client("dynamodb").transact_write_items(TransactItems=items)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            raise NotAborted(self._why_not_aborted(run_id)) from error
-
-    def _why_not_aborted(self, run_id: str) -> str:
-        item = self._get(f"RUN#{run_id}", "META")
-        if item is None:
-            return f"no run {run_id} is known here; the messages of a run and its evidence name it"
-        run = RunRecord.from_json(item)
-        if run.aborted:
-            return f"run {run_id} was aborted already, by {run.aborted_by} at {run.aborted_at}: {run.abort_reason}"
-        return f"run {run_id} has ended ({run.outcome or run.status}); there is nothing to abort"
+            reasons: Any = error.response.get("CancellationReasons", ())
+            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                return False
+            raise
+        return True
 
     def execution_status(self, arn: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
@@ -234,6 +269,10 @@ class Deployment:
             )
         )
         return {item["sk"]["S"]: _item(item) for page in pages for item in page["Items"]}
+
+
+def _wire(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}
 
 
 def _item(item: dict[str, Any]) -> dict[str, Any]:
