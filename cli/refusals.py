@@ -145,9 +145,8 @@ def may_answer(view: RunView, asked: QuestionRecord, by: str, now: str) -> None:
 
 def _open_ones(view: RunView) -> str:
     still = [f"{each.name} (of {', '.join(each.by)}, by {each.deadline})" for each in view.questions if _is_open(each)]
-    if still:
-        return f"open questions are {'; '.join(still)}"
-    return f"it asked: {', '.join(each.name for each in view.questions) or 'nothing'}; no question is open"
+    asked = ", ".join(each.name for each in view.questions) or "nothing"
+    return f"it asked: {asked}; " + (f"open questions are {'; '.join(still)}" if still else "no question is open")
 
 
 def _is_open(question: QuestionRecord) -> bool:

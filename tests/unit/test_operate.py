@@ -97,7 +97,7 @@ def test_a_no_has_a_reason(store: Store) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ("approve RUN users --by lead", 1, "asks no users; open questions are go"),
+        ("approve RUN users --by lead", 1, "asks no users; it asked: go; open questions are go"),
         ("approve RUN go --by intern", 1, "go is not asked of intern, but of lead"),
         ("approve demo-cutover-9 go --by lead", 1, "no run demo-cutover-9 is known here"),
         ("approve RUN power_off-1 --by network", 2, "'power_off-1' is not one of 'go', 'users', 'commit'"),

@@ -122,7 +122,7 @@ def test_an_answer_is_written_where_the_run_reads_it(store: Store) -> None:
         (
             {"name": "users"},
             NoSuchQuestion,
-            r"asks no users; open questions are go \(of lead, app, by 2026-11-28T22:40",
+            r"asks no users; it asked: go; open questions are go \(of lead, app, by 2026-11-28T22:40",
         ),
         ({"by": "intern"}, NotAsked, "go is not asked of intern, but of lead, app"),
         ({"by": "lea"}, NotAsked, "go is not asked of lea, but"),
@@ -217,7 +217,7 @@ def test_a_step_that_is_not_asked_for_is_not_done(store: Store) -> None:
     store.ask(RUN.id, GO)
 
     assert question_of_step(viewed(), night_of.PLAN, "power off") == "power_off-1"
-    with pytest.raises(NoSuchQuestion, match=r"asks no power_off-1; open questions are go"):
+    with pytest.raises(NoSuchQuestion, match=r"asks no power_off-1; it asked: go; open questions are go"):
         say("power_off-1", "network")
     with pytest.raises(NotByHand, match="step stop web is not done by hand: the run does it itself"):
         question_of_step(viewed(), night_of.PLAN, "stop web")
