@@ -244,7 +244,8 @@ class _Seen(Hands):
             again = int((instant(self.now) - instant(night.since)).total_seconds())
             yield f"Users are shut out AGAIN since {night.since}, {clock(again)} by now."
         if night.closed and not (night.opened or night.reopened):
-            yield f"Users are expected back by {after(night.closed, planned.estimate)}."
+            back = after(night.closed, planned.estimate)
+            yield f"Users {'were' if back < self.now else 'are'} expected back by {back}."
         if night.closed is None:
             yield self._by(last_moment(planned, self.run), "Last moment to shut users out")
         if data_stays(night) is None and night.reopened is None:
@@ -282,7 +283,7 @@ class _Seen(Hands):
             if not wave.jobs and perhaps_launched(wave):
                 yield f"wave {wave.name}: a launch was sent and no job of it is known; look in the service's console"
             for job in wave.jobs:
-                status = wave.job_status or ("has ended" if wave.followed else "is open")
+                status = wave.job_status or ("has ended" if wave.followed else "was not seen to end")
                 last = f"; last line: {wave.last_line}" if wave.last_line else ""
                 by = f"; deadline {wave.job_deadline}" if wave.job_deadline and not wave.followed else ""
                 yield f"wave {wave.name}: job {job} {status}{by}{last}"
