@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from cli.plan import InvalidPlan, load_plan
+from cli import operate
+from cli.command import err as _err
+from cli.command import load as _load
+from cli.command import out as _out
+from cli.command import refuse as _refuse
 from cli.prior import NotEvidence, read_proofs
-from cutover.instants import text
 from cutover.plan import Mode, Plan
 from cutover.records import Proof
 
@@ -34,6 +36,7 @@ app = typer.Typer(
 )
 plans = typer.Typer(help="Plans of a deployed Cutover, by the usual AWS variables.", no_args_is_help=True)
 app.add_typer(plans, name="plan")
+operate.add_to(app)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
 Chaos = Annotated[
@@ -196,27 +199,6 @@ def simulator(
         raise typer.Exit(0) from None
 
 
-@app.command()
-def abort(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as its messages name it.")],
-    by: Annotated[str, typer.Option(help="Who decides it.")],
-    reason: Annotated[str, typer.Option(help="Why; the messages and the evidence say it.")],
-) -> None:
-    """Abort a run of the deployed Cutover: nothing more is launched, what was launched is followed to its end."""
-    import boto3  # the commands that speak to nobody start without it
-
-    from cli.deployment import Deployment, NotAborted, NotDeployed
-
-    if not by.strip() or not reason.strip():
-        _refuse("an abort names who (--by) and why (--reason)")
-    try:
-        Deployment(boto3.client).abort(run, by, reason, text(datetime.now(UTC)))
-    except (NotDeployed, NotAborted) as error:
-        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    _out().print(f"{run} is aborted: nothing more is launched", highlight=False, soft_wrap=True)
-
-
 @plans.command("put")
 def put(plan: PlanFile) -> None:
     """Store a plan with the deployed Cutover, and schedule the modes it names a time for."""
@@ -235,15 +217,6 @@ def put(plan: PlanFile) -> None:
     _out().print(f"stored as {key}", highlight=False, soft_wrap=True)
     for mode, name in scheduled.items():
         _out().print(f"{mode.value} begins by itself at {compiled.schedule[mode]}: schedule {name}", highlight=False)
-
-
-def _load(path: Path) -> Plan:
-    try:
-        return load_plan(path)
-    except InvalidPlan as error:
-        for problem in error.problems:
-            _err().print(str(problem), markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
 
 
 def _chaos(seed: int, scenario: Scenario, console: Console, file: Path | None = None) -> Scenario:
@@ -297,17 +270,3 @@ def _token() -> str:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _refuse(message: str) -> NoReturn:
-    """Wrong use: say what and end with 2."""
-    _err().print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(2)
-
-
-def _out() -> Console:
-    return Console()
-
-
-def _err() -> Console:
-    return Console(stderr=True)

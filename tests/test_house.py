@@ -18,6 +18,7 @@ FUNCTIONS = ROOT / "functions"
 HANDLERS = sorted(FUNCTIONS.glob("*.py"))
 SHARED = sorted((FUNCTIONS / "cutover").glob("*.py"))
 CORE = {
+    "by_hand",
     "closing",
     "configuration_findings",
     "downtime",
@@ -52,8 +53,11 @@ CORE = {
     "replication",
     "rule",
     "steps",
+    "steps_by_hand",
     "summary",
+    "standing",
     "surveyed",
+    "takeover",
     "terms",
     "verification",
     "words",
@@ -80,7 +84,7 @@ PURE = {
     "ipaddress",
     "itertools",
 }
-PURE |= {"json", "math", "re", "typing"}
+PURE |= {"json", "math", "re", "shlex", "typing"}
 
 
 @cache

@@ -16,13 +16,18 @@ from typing import Any
 import boto3
 import pytest
 
+from cli.sheet import lines
 from cutover import errors
 from cutover.instants import text
 from cutover.messages import News
+from cutover.night_records import NightRecord, Wish
 from cutover.records import MachineStatus, Outcome
+from cutover.takeover import sheet
 from cutover.verification import REMEDIES
 from tests.statemachines.interpreter import REGION, load_handlers
 from tests.statemachines.night import TABLE, a_night, a_plan, a_world
+from tests.unit import night_of
+from tests.unit.records_of import run
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*sorted((ROOT / "functions").glob("*.py")), *sorted((ROOT / "functions" / "cutover").glob("*.py"))]
@@ -147,10 +152,25 @@ def test_every_heading_says_what_to_do_in_a_few_lines() -> None:
 
 @pytest.mark.parametrize(
     ("title", "words"),
-    [("How a run ended", Outcome), ("What became of a machine", MachineStatus), ("Messages", News)],
+    [
+        ("How a run ended", Outcome),
+        ("What became of a machine", MachineStatus),
+        ("Messages", News),
+        ("A run that holds", Wish),
+    ],
 )
 def test_every_word_of_an_enumeration_has_its_row(title: str, words: type[StrEnum]) -> None:
     assert rows(section(title)) == [each.value for each in words], "in the code's order"
+
+
+def test_every_section_of_the_takeover_sheet_is_explained() -> None:
+    made = lines(sheet(night_of.PLAN, run(), NightRecord(), [], [], [], "2026-11-28T21:05:00Z"))
+    titles = [match[0] for line in made if (match := re.match(r"[A-Z][A-Z' ]{3,}(?=,|:|$)", line))]
+
+    assert titles[:2] == ["PRODUCTION", "OPEN"]
+    assert len(titles) == 9
+    explained = " ".join(section("Take over by hand").split())
+    assert [title for title in titles[1:] if title not in explained] == []
 
 
 def test_every_error_has_its_row() -> None:

@@ -13,6 +13,8 @@ from moto import mock_aws
 
 from cli.deployment import Deployment, NotAborted, NotDeployed
 from cutover.night_records import NightRecord
+from cli.orders import abort
+from cli.refusals import NoSuchRun
 from cutover.plan import Mode
 from cutover.records import Outcome, Proof, RunRecord, RunStatus, as_planned
 from cutover.store import Store
@@ -144,19 +146,19 @@ def test_a_run_is_aborted_once_by_a_name_and_for_a_reason(deployment: Deployment
     plan = a_plan(a_wave("db", "db01"))
     store.claim(RunRecord("demo-test-1", "demo", plan.sha256, Mode.TEST, 1, None, "2026-11-28T09:00:00Z"))
 
-    deployment.abort("demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
+    abort(deployment, "demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
 
     run = store.run("demo-test-1")
     assert (run.aborted, run.aborted_by, run.abort_reason) == (True, "lead@example.com", "not tonight")
     assert run.aborted_at == "2026-11-28T09:05:00Z"
     with pytest.raises(NotAborted, match=r"aborted already, by lead@example\.com at 2026-11-28T09:05:00Z: not tonight"):
-        deployment.abort("demo-test-1", "other@example.com", "again", "2026-11-28T09:06:00Z")
+        abort(deployment, "demo-test-1", "other@example.com", "again", "2026-11-28T09:06:00Z")
     assert store.run("demo-test-1").aborted_by == "lead@example.com"
 
 
 def test_a_run_nobody_knows_is_not_aborted(deployment: Deployment) -> None:
-    with pytest.raises(NotAborted, match="no run demo-test-9 is known here"):
-        deployment.abort("demo-test-9", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
+    with pytest.raises(NoSuchRun, match="no run demo-test-9 is known here"):
+        abort(deployment, "demo-test-9", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
 
 
 def test_a_run_that_has_ended_is_not_aborted_and_one_that_was_interrupted_is(deployment: Deployment) -> None:
@@ -166,9 +168,9 @@ def test_a_run_that_has_ended_is_not_aborted_and_one_that_was_interrupted_is(dep
     store.update_run("demo-test-1", status=RunStatus.FAILED, outcome=Outcome.FAILED)
 
     with pytest.raises(NotAborted, match=r"has ended \(Failed\); there is nothing to abort"):
-        deployment.abort("demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
+        abort(deployment, "demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
     assert not store.run("demo-test-1").aborted
 
     store.update_run("demo-test-1", interrupted=True)
-    deployment.abort("demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
+    abort(deployment, "demo-test-1", "lead@example.com", "not tonight", "2026-11-28T09:05:00Z")
     assert store.run("demo-test-1").aborted

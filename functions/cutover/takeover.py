@@ -1,0 +1,357 @@
+"""The sheet to take a run over by: what is done, what is open, who serves users, and what to do by hand, in order."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from cutover.by_hand import ByHand, Hands
+from cutover.downtime import clock, data_stays, downtime, last_moment, turn_back, window_end
+from cutover.instants import after, instant, text
+from cutover.night_records import Holder, NightRecord, Order, Part, QuestionRecord, StepRecord, StepState
+from cutover.plan import Mode, Plan
+from cutover.records import Phase, RunRecord
+from cutover.standing import Waves, named, perhaps_launched
+
+YOU = "--by YOU --reason WHY"
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something that is done, and when."""
+
+    at: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Open:
+    """Something that waits for a person. `commands`: what helps, each with what it does."""
+
+    what: str
+    deadline: str | None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A machine, and its target."""
+
+    wave: str
+    machine: str
+    id: str | None
+    status: str
+    target: str | None
+    private_ips: tuple[str, ...]
+    public_ips: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that is needed to go on without the tool. `stands`: where the run is, in a sentence."""
+
+    run: str
+    plan: str
+    mode: str
+    now: str
+    production: str
+    stands: str
+    done: tuple[Happened, ...]
+    open: tuple[Open, ...]
+    clock: tuple[str, ...]
+    machines: tuple[Row, ...]
+    jobs: tuple[str, ...]
+    forward: tuple[ByHand, ...]
+    back: tuple[ByHand, ...]
+    never: tuple[str, ...]
+    hands_off: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def sheet(
+    plan: Plan,
+    run: RunRecord,
+    night: NightRecord,
+    steps: Sequence[StepRecord],
+    questions: Sequence[QuestionRecord],
+    waves: Waves,
+    now: str,
+    order: Order | None = None,
+) -> Sheet:
+    """The sheet of a run at an instant, from its records alone. `order`: what waits to be taken up."""
+    seen = _Seen(plan, run, night, steps, questions, waves, now, order)
+    return Sheet(
+        run.id,
+        plan.name,
+        run.mode.value,
+        now,
+        seen.production(),
+        seen.stands(),
+        tuple(sorted(seen.done(), key=lambda each: each.at)),
+        tuple(seen.open()),
+        tuple(seen.clock()),
+        tuple(seen.rows()),
+        tuple(seen.jobs()),
+        tuple(seen.forward()),
+        tuple(seen.back()),
+        tuple(seen.never()),
+        tuple(seen.hands_off()),
+    )
+
+
+@dataclass(frozen=True)
+class _Seen(Hands):
+    """The same, section by section."""
+
+    order: Order | None = None
+
+    def production(self) -> str:
+        since = f" since {self.night.since}" if self.night.since else ""
+        match self.night.holder:
+            case Holder.NOBODY:
+                return f"NOBODY{since}. Users are shut out."
+            case Holder.TARGET:
+                return f"TARGET{since}. Users are on the targets."
+        if self.planned is None:
+            return "SOURCE. This run shuts nobody out and moves no users."
+        return f"SOURCE{since}. " + ("Its doors are open again." if self.night.reopened else "Nobody was shut out.")
+
+    def stands(self) -> str:
+        hold = self.night.hold
+        if self.ended:
+            why = f": {self.run.reason}" if self.run.reason else ""
+            rest = " What it began is not finished: people do the rest by hand." if self.left_open else ""
+            return f"It has ended {self.run.outcome} at {self.run.ended or self.now}{why}. It does nothing more.{rest}"
+        where = f"It holds at {named(hold.part)}" if hold else f"It is in {named(self.at())}"
+        if hold:
+            where += f" since {hold.since}, until {hold.deadline}: {hold.reason}"
+        elif self.going_back:
+            where = f"It goes back to the source, in {named(self.at())}"
+        if self.night.back:
+            where += f"; going back since {self.night.back.at} by {self.night.back.by}: {self.night.back.reason}"
+        if self.run.interrupted:
+            where += ". Its execution has DIED: nothing goes on until the run is started again"
+        return f"{where}."
+
+    def done(self) -> Iterator[Happened]:
+        run, night = self.run, self.night
+        yield Happened(run.started or run.claimed, f"run began, attempt {run.attempt}")
+        for name, at in night.done.items():
+            yield Happened(at, f"{named(Part(name))} done")
+        marks = {
+            "doors closed: users shut out": night.closed,
+            "what writes at the source stopped": night.quiesced,
+            "switch began": night.switching,
+            "users on the targets, seen from outside": night.opened,
+            "doors of the source open again": night.reopened,
+            "committed": night.committed,
+        }
+        yield from (Happened(at, what) for what, at in marks.items() if at)
+        if night.back:
+            how = "by the plan's rule" if night.back.automatic else f"by {night.back.by}"
+            yield Happened(night.back.at, f"way back began {how}: {night.back.reason}")
+        for each in self.steps:
+            step = f"step {each.part}-{each.number} {each.name}"
+            yield from (
+                Happened(at, f"{step} {what}") for what, at in (("done", each.done), ("undone", each.undone)) if at
+            )
+        for question in self.questions:
+            if question.answer and question.answered_at:
+                why = f": {question.reason}" if question.reason else ""
+                yield Happened(
+                    question.answered_at, f"{question.name}: {question.answered_by} said {question.answer}{why}"
+                )
+        if run.aborted and run.aborted_at:
+            yield Happened(run.aborted_at, f"aborted by {run.aborted_by}: {run.abort_reason}")
+        if run.ended:
+            yield Happened(run.ended, f"run ended {run.outcome or run.status}")
+
+    def open(self) -> Iterator[Open]:
+        if self.left_open:
+            yield Open("the rest: on to the targets, or back to the source, by hand", None)
+        if self.ended:
+            return
+        run, hold = self.run, self.night.hold
+        if run.interrupted:
+            yield Open(
+                "the execution has died; start the run again (same plan, same mode), or do the rest by hand", None
+            )
+        for question in self.questions:
+            if question.closed or question.answer:
+                continue
+            what = f"{question.name} of {' or '.join(question.by)}: {question.text}"
+            if self.now >= question.deadline:
+                yield Open(f"{what} TOO LATE: no answer counts any more", question.deadline)
+                continue
+            yield Open(what, question.deadline, tuple(_answers(run, question)))
+        if hold is not None:
+            yield Open(f"the hold at {named(hold.part)}: {hold.reason}", hold.deadline, tuple(self._ways_on()))
+        if self.order is not None:
+            yield Open(
+                f"{self.order.wish} ordered by {self.order.by} at {self.order.at}: taken up at the next look", None
+            )
+        for step in self.steps:
+            if step.state in (StepState.BEGUN, StepState.UNDOING):
+                doing = "being undone" if step.state is StepState.UNDOING else "under way"
+                seen = f"; seen last: {step.seen}" if step.seen else ""
+                yield Open(f"step {step.part}-{step.number} {step.name} is {doing}{seen}", step.deadline)
+            if step.state in (StepState.FAILED, StepState.NOT_UNDONE):
+                became = "FAILED" if step.state is StepState.FAILED else "could NOT be undone"
+                yield Open(f"step {step.part}-{step.number} {step.name} {became}: {step.seen}", None)
+        for wave, _ in self.waves:
+            if wave.phase in (Phase.LAUNCHING, Phase.FOLLOWING):
+                yield Open(f"wave {wave.name}: its job is followed", wave.verify_deadline or wave.job_deadline)
+
+    def _ways_on(self) -> Iterator[str]:
+        run = self.run.id
+        hold, night = self.night.hold, self.night
+        if hold and hold.part in (Part.WAVE, Part.USERS) and not self.going_back:
+            yield f"judge a machine again: cutover verify {run} MACHINE --by YOU"
+            yield f"accept it as it is: cutover accept {run} MACHINE {YOU}"
+        yield f"try again, or go on: cutover resume {run} --by YOU"
+        if self.going_back:
+            return
+        lost = data_stays(night)
+        if lost is not None:
+            yield f"go back; what users entered since {lost[0]} stays on the targets: {self._rollback()}"
+        elif night.closed:
+            yield f"go back, which loses nothing: {self._rollback()}"
+        else:
+            yield f"end it; nothing was taken from users: cutover abort {run} {YOU}"
+
+    def _rollback(self) -> str:
+        return f"cutover rollback {self.run.id} {YOU}" + (" --data-stays" if data_stays(self.night) else "")
+
+    def clock(self) -> Iterator[str]:
+        planned, night = self.planned, self.night
+        if planned is None:
+            return
+        out = downtime(night, self.now)
+        if out is None:
+            yield f"Nobody was shut out. Downtime is estimated at {clock(planned.estimate)}."
+        else:
+            over = out - planned.estimate
+            against = f"OVER by {clock(over)}" if over > 0 else f"{clock(-over)} left"
+            ran = "Downtime was" if night.opened or night.reopened else "Downtime so far is"
+            yield f"{ran} {clock(out)}, estimated {clock(planned.estimate)}: {against}."
+        if night.opened and night.holder is Holder.NOBODY and night.since:
+            again = int((instant(self.now) - instant(night.since)).total_seconds())
+            yield f"Users are shut out AGAIN since {night.since}, {clock(again)} by now."
+        if night.closed and not (night.opened or night.reopened):
+            back = after(night.closed, planned.estimate)
+            yield f"Users {'were' if back < self.now else 'are'} expected back by {back}."
+        if night.closed is None:
+            yield self._by(last_moment(planned, self.run), "Last moment to shut users out")
+        if data_stays(night) is None and night.reopened is None:
+            yield self._by(turn_back(planned, self.run), "Last moment to turn back and be open within the window")
+        yield self._by(window_end(planned, self.run), "The window ends")
+
+    def _by(self, moment: datetime, what: str) -> str:
+        left = int((moment - instant(self.now)).total_seconds())
+        return f"{what}: {text(moment)}, " + (f"in {clock(left)}." if left >= 0 else f"PASSED {clock(-left)} ago.")
+
+    def rows(self) -> Iterator[Row]:
+        for wave, machines in self.waves:
+            for each in machines:
+                target = each.target
+                notes = [f"{finding.field}: {finding.seen}" for finding in each.findings[-1:]]
+                if target is None and each.instance_before:
+                    notes.insert(0, f"a launch deletes {each.instance_before}")
+                if target and target.instance_id in self.night.stopped:
+                    notes.insert(0, "stopped by the way back")
+                if each.isolated:
+                    notes.insert(0, f"{each.isolated} came late and was stopped")
+                yield Row(
+                    wave.name,
+                    each.label,
+                    each.id,
+                    each.status.value,
+                    target.instance_id if target else None,
+                    target.private_ips if target else (),
+                    target.public_ips if target else (),
+                    "; ".join(notes),
+                )
+
+    def jobs(self) -> Iterator[str]:
+        for wave, _ in self.waves:
+            if not wave.jobs and perhaps_launched(wave):
+                yield f"wave {wave.name}: a launch was sent and no job of it is known; look in the service's console"
+            for job in wave.jobs:
+                status = wave.job_status or ("has ended" if wave.followed else "was not seen to end")
+                last = f"; last line: {wave.last_line}" if wave.last_line else ""
+                by = f"; deadline {wave.job_deadline}" if wave.job_deadline and not wave.followed else ""
+                yield f"wave {wave.name}: job {job} {status}{by}{last}"
+
+    def never(self) -> Iterator[str]:
+        launched = [(wave, machines) for wave, machines in self.waves if perhaps_launched(wave)]
+        gone = [
+            f"{each.instance_before} ({each.label})"
+            for _, machines in launched
+            for each in machines
+            if each.instance_before and not each.left_out
+        ]
+        if gone:
+            yield f"The launch has deleted, or deletes, the targets before: {', '.join(gone)}."
+        if launched and self.run.mode is Mode.CUTOVER:
+            yield "The service records a cutover of the machines launched; nobody can call a launch back."
+        lost = data_stays(self.night)
+        if lost is not None:
+            yield f"What users entered on the targets from {lost[0]} to {lost[1] or 'now'} is on the targets only."
+            yield "Mails, payments and orders that the targets sent out are sent."
+        if not launched:
+            yield "Nothing so far: no target was launched, and none deleted."
+        coming = [
+            f"{each.instance_before} ({each.label})"
+            for wave, machines in self.waves
+            for each in machines
+            if not perhaps_launched(wave) and wave.phase is not Phase.ENDED and each.instance_before
+        ]
+        if coming:
+            yield f"A launch will delete: {', '.join(coming)}."
+        if self.night.committed:
+            yield f"Committed at {self.night.committed}: the run does not go back any more."
+
+    def hands_off(self) -> Iterator[str]:
+        run, night = self.run, self.night
+        abort = f"cutover abort {run.id} {YOU}"
+        if self.ended:
+            yield "The run has ended: it does nothing more, but for stopping targets that come late."
+            return
+        if run.interrupted:
+            if not run.aborted:
+                yield f"Its execution is dead. So that nobody starts the run again: {abort}"
+            else:
+                yield "Its execution is dead, and the run is aborted: nobody can start it again."
+            return
+        if night.closed is None and night.opened is None and night.switching is None:
+            launched = (
+                " What was launched is followed to its end." if any(perhaps_launched(w) for w, _ in self.waves) else ""
+            )
+            yield f"End it: {abort} (nothing was taken from users).{launched}"
+            return
+        if data_stays(night) is None and not self.going_back:
+            yield f"To have the run go back by itself instead, losing nothing: {self._rollback()} (or: {abort})"
+        elif night.committed is None and not self.going_back:
+            yield f"To have the run go back instead, leaving on the targets what users entered: {self._rollback()}"
+        running = [run.execution, *(wave.execution for wave, _ in self.waves if wave.phase is not Phase.ENDED)]
+        for arn in (each for each in running if each):
+            yield f"Stop the execution: {self._aws('stepfunctions', 'stop-execution', '--execution-arn', arn)}"
+        yield "Wait until its message says that it died; a step that was under way may still end."
+        if not run.aborted:
+            yield f"So that nobody starts the run again: {abort}"
+
+
+def _answers(run: RunRecord, question: QuestionRecord) -> Iterator[str]:
+    by = shlex.quote(question.by[0]) if question.by else "WHO"
+    if question.name in (Part.GO, Part.USERS, Part.COMMIT):
+        yield f"yes: cutover approve {run.id} {question.name} --by {by}"
+        yield f"no: cutover approve {run.id} {question.name} --by {by} --no --reason WHY"
+    else:
+        yield f"done: cutover done {run.id} {question.name} --by {by}"
+        yield f"it cannot be done: cutover done {run.id} {question.name} --by {by} --failed --reason WHY"
