@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
+from cli import afterwards
 from cli.plan import InvalidPlan, load_plan
 from cli.prior import NotEvidence, read_proofs
 from cutover.instants import text
@@ -209,6 +210,9 @@ def abort(
         _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _out().print(f"{run} is aborted: nothing more is launched", highlight=False, soft_wrap=True)
+
+
+afterwards.add_to(app)
 
 
 @plans.command("put")

@@ -6,14 +6,18 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
+from cli.after_runs import AfterRuns
+from cli.afterwards import sign_off_in_rehearsal
 from cli.board import Board, watching
 from cli.deployment import Deployment, RunView
 from cli.progress import Progress
 from cutover.evidence import WaveEvidence, build
+from cutover.instants import text
 from cutover.machine import Job
 from cutover.plan import Mode, Plan
 from cutover.records import MachineStatus, Outcome, Proof, WaveRecord
@@ -54,10 +58,12 @@ class Rehearsal:
 
     def carry_out(self, stage: Stage, console: Console, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Run every mode in order until one does not end with every machine verified; whether all did."""
-        deployment = Deployment(stage.client)
+        deployment = AfterRuns(stage.client)
         deployment.put_plan(self.plan)
         deployment.put_proofs(self.plan.name, self.proofs)
         progress = Progress(self.state / "rehearsal.json" if self.state else None, self.plan, [*self.folders])
+        if self.proofs:
+            sign_off_in_rehearsal(deployment, self.plan, text(datetime.now(UTC)))
         verified = True
         for number, (mode, folder) in enumerate(self.folders.items()):
             if number and not progress.begun(mode):
@@ -69,6 +75,8 @@ class Rehearsal:
             verified = _one_run(deployment, self.plan, mode, own, folder, console, sleep)
             if not verified:
                 break
+            if mode is Mode.TEST:
+                sign_off_in_rehearsal(deployment, self.plan, text(datetime.now(UTC)))
         progress.end()
         return verified
 

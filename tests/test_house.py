@@ -18,10 +18,13 @@ FUNCTIONS = ROOT / "functions"
 HANDLERS = sorted(FUNCTIONS.glob("*.py"))
 SHARED = sorted((FUNCTIONS / "cutover").glob("*.py"))
 CORE = {
+    "after_records",
+    "cleanup",
     "closing",
     "configuration_findings",
     "errors",
     "evidence",
+    "finalizing",
     "finding",
     "guard",
     "instance",
@@ -30,12 +33,14 @@ CORE = {
     "late",
     "launch",
     "launch_configuration",
+    "leftovers",
     "machine",
     "messages",
     "migration_service",
     "night",
     "night_messages",
     "night_records",
+    "observing",
     "places",
     "placement",
     "plan",
@@ -136,6 +141,7 @@ def test_the_core_is_pure(name: str) -> None:
 def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
     edge = {path.stem for path in SHARED} - CORE - {"__init__"}
     assert edge == {
+        "aftermath",
         "cloudendure",
         "cloudendure_answers",
         "cloudendure_blueprints",
@@ -148,7 +154,9 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "executions",
         "locks",
         "looks",
+        "observed",
         "opening",
+        "schedules",
         "settings",
         "step",
         "store",

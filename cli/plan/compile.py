@@ -9,6 +9,7 @@ from cli.plan import model
 from cli.plan.fields import seconds, utc
 from cutover.plan import (
     AcceptedChanges,
+    AskedToSign,
     Expectation,
     Mode,
     OnFailure,
@@ -33,6 +34,7 @@ def compiled(plan: model.AuthorPlan) -> Plan:
         region=plan.region,
         waves=tuple(part for wave in plan.waves for part in _with_canary(_wave(plan, wave), wave.canary)),
         schedule={mode: utc(instant).strftime("%Y-%m-%dT%H:%M:%SZ") for mode, instant in schedule.items() if instant},
+        test_ttl=seconds(plan.tests.ttl) if plan.tests.ttl else None,
     )
 
 
@@ -55,7 +57,15 @@ def _wave(plan: model.AuthorPlan, wave: model.Wave) -> Wave:
         poll=PollBounds(minimum=seconds(poll.minimum), maximum=seconds(poll.maximum)),
         at_least=wave.at_least,
         launch_configuration=laid_over(plan.launch_configuration, wave.launch_configuration).differences,
+        sign_off=_asked_to_sign(plan.tests.sign_off),
     )
+
+
+def _asked_to_sign(given: model.SignOff | None) -> AskedToSign | None:
+    if given is None:
+        return None
+    until = utc(given.until).strftime("%Y-%m-%dT%H:%M:%SZ") if given.until else None
+    return AskedToSign(tuple(given.by), until)
 
 
 def _with_canary(wave: Wave, canary: str | None) -> list[Wave]:

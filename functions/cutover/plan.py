@@ -109,6 +109,14 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class AskedToSign:
+    """Who signs a test off before it counts, all of them; `until`: later words are not taken."""
+
+    by: tuple[str, ...]
+    until: str | None = None
+
+
+@dataclass(frozen=True)
 class PollBounds:
     """Seconds between two looks at the service: at least `minimum`; an estimate stretches it to `maximum` at most."""
 
@@ -121,7 +129,8 @@ class Wave:
     """Machines launched together, and the rules they are launched under. All durations in seconds.
 
     `at_least`: how many must be verified for the wave to pass; None: all that are not optional. `canary`: this is the
-    machine that its wave sends ahead; the wave after it is the rest.
+    machine that its wave sends ahead; the wave after it is the rest. `sign_off`: who has to accept a machine's test
+    before its cutover; None: nobody is asked.
     """
 
     name: str
@@ -138,6 +147,7 @@ class Wave:
     at_least: int | None = None
     canary: bool = False
     launch_configuration: OnDifference = OnDifference.REFUSE
+    sign_off: AskedToSign | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +155,7 @@ class Plan:
     """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it.
 
     `night`: what a cutover does around its launches; a plan without it can only be tested.
+    `test_ttl`: seconds after a verified test at which its targets are cleaned up by themselves; None: never.
     """
 
     name: str
@@ -154,6 +165,7 @@ class Plan:
     waves: tuple[Wave, ...]
     schedule: dict[Mode, str] = field(default_factory=dict)
     night: Night | None = None
+    test_ttl: int | None = None
 
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
@@ -183,6 +195,7 @@ class Plan:
             waves=tuple(_wave(wave) for wave in data["waves"]),
             schedule={Mode(mode): instant for mode, instant in data["schedule"].items()},
             night=read_night(data["night"]) if data["night"] else None,
+            test_ttl=data["test_ttl"],
         )
 
 
@@ -197,11 +210,16 @@ def _wave(data: dict[str, Any]) -> Wave:
             **data,
             "machines": tuple(_machine(machine) for machine in data["machines"]),
             "test_waiver": Waiver(**data["test_waiver"]) if data["test_waiver"] else None,
+            "sign_off": _sign_off(data["sign_off"]),
             "on_failure": OnFailure(data["on_failure"]),
             "poll": PollBounds(**data["poll"]),
             "launch_configuration": OnDifference(data["launch_configuration"]),
         }
     )
+
+
+def _sign_off(data: dict[str, Any] | None) -> AskedToSign | None:
+    return AskedToSign(**{**data, "by": tuple(data["by"])}) if data else None
 
 
 def _machine(data: dict[str, Any]) -> PlannedMachine:

@@ -145,6 +145,10 @@ class Composed:
             return 200, _page(query, list(self._blueprints.values()))
         if path == f"{project}/launchMachines" and request.method == "POST":
             return self._launch(_sent(request))
+        if path == f"{project}/replicas" and request.method == "DELETE":
+            return self._clean_up(_sent(request)["replicaIDs"])
+        if path == f"{project}/machines" and request.method == "DELETE":
+            return self._remove(_sent(request)["machineIDs"])
         kind, _, wanted = path.removeprefix(f"{project}/").partition("/")
         if kind == "jobs" and wanted in [job["id"] for job in self._jobs]:
             return 200, next(self._job(job) for job in self._jobs if job["id"] == wanted)
@@ -180,8 +184,29 @@ class Composed:
         self._jobs.append(job)
         return 202, self._job(job)
 
+    def _clean_up(self, replicas: list[str]) -> Answer:
+        if any(job["status"] != "COMPLETED" for job in self._jobs):
+            return 400, {"message": "Another job is already running in this project"}
+        if not set(replicas) <= set(self._replicas):
+            return 404, {"message": "Not found"}
+        machines = [self._replicas[each]["machine"] for each in replicas]
+        job = {"id": f"j-{len(self._jobs) + 1}", "type": "CLEANUP", "status": "PENDING", "created": self.now}
+        self._jobs.append({**job, "participatingMachines": machines})
+        return 202, self._job(self._jobs[-1])
+
+    def _remove(self, machines: list[str]) -> Answer:
+        if not set(machines) <= set(self._machines):
+            return 404, {"message": "Not found"}
+        for each in machines:
+            self._replicas.pop(self._machines.pop(each).get("replica", ""), None)
+        return 204, None
+
     def _complete(self, job: dict[str, Any]) -> None:
         job["status"] = "COMPLETED"
+        if job["type"] == "CLEANUP":
+            for machine_id in job["participatingMachines"]:
+                self._replicas.pop(self._machines[machine_id].pop("replica", ""), None)
+            return
         word = "lastTestLaunchDateTime" if job["type"] == "TEST_LAUNCH" else "lastCutoverDateTime"
         for machine_id in job["participatingMachines"]:
             machine = self._machines[machine_id]
@@ -211,7 +236,7 @@ def composed(situation: Situation) -> Iterator[Composed]:
     """The service, answering every request made with `requests` in this process."""
     service = Composed(situation)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        for method in ("GET", "POST", "PATCH"):
+        for method in ("GET", "POST", "PATCH", "DELETE"):
             url = re.compile(r"https://\w+\.cloudendure\.example/.*")
             mock.add_callback(method, url, service)  # type: ignore[arg-type]  # headers as pairs: two cookies need it
         yield service
