@@ -55,6 +55,7 @@ WILD: Mapping[Thing, str] = {
 
 # Under which condition a thing may be touched, where its name does not say enough.
 ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
+    Thing.SCHEDULER_ROLE: {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
     Thing.LATE_TARGETS: {"Null": {"aws:ResourceTag/cutover:isolated": "false"}},
 }
 

@@ -82,7 +82,7 @@ class Composed:
             status, body = self._answer(request, path)
         if fault and fault.accepted:
             return self._strike(fault.status)
-        return status, headers, json.dumps(body)
+        return status, headers, "" if status == 204 else json.dumps(body)
 
     def _struck(self, operation: str) -> Any:  # a Fault or None
         fault = self._situation.fault
@@ -135,6 +135,10 @@ class Composed:
             }
             more = {"replicatorSecurityGroupIDs": ["sg-0replicators"], "converterType": "Default"}
             return 200, _page(query, [other, active | more])
+        if path == f"{project}/replicas" and request.method == "DELETE":
+            return self._clean_up(_sent(request)["replicaIDs"])
+        if path == f"{project}/machines" and request.method == "DELETE":
+            return self._remove(_sent(request)["machineIDs"])
         if path == f"{project}/machines":
             everything = query.get("all") == ["true"]
             chosen = [one for one in self._machines.values() if everything or one["replicationStatus"] == "STARTED"]
@@ -145,10 +149,6 @@ class Composed:
             return 200, _page(query, list(self._blueprints.values()))
         if path == f"{project}/launchMachines" and request.method == "POST":
             return self._launch(_sent(request))
-        if path == f"{project}/replicas" and request.method == "DELETE":
-            return self._clean_up(_sent(request)["replicaIDs"])
-        if path == f"{project}/machines" and request.method == "DELETE":
-            return self._remove(_sent(request)["machineIDs"])
         kind, _, wanted = path.removeprefix(f"{project}/").partition("/")
         if kind == "jobs" and wanted in [job["id"] for job in self._jobs]:
             return 200, next(self._job(job) for job in self._jobs if job["id"] == wanted)
