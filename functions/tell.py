@@ -8,6 +8,7 @@ from cutover.cleanup import LOOKS_AFTER, schedule_name
 from cutover.events import RUN_NEWS
 from cutover.instants import after
 from cutover.messages import Message, News, detail, ended, late, launched, started, waiting
+from cutover.observing_messages import observed, observed_end
 from cutover.records import Outcome
 from cutover.schedules import call_once
 from cutover.step import Answer, Step, log, step
@@ -19,7 +20,7 @@ def handler(here: Step) -> Answer:
     news = News(here.event["news"])
     if news is News.LAUNCHED and here.record.told_launched:
         return {"subject": "", "reason": "told before"}
-    message = _message(here, news)
+    message = _observed(here, news) if here.run.observe else _message(here, news)
     wave = here.wave.name if "wave" in here.event else None
     here.bus.put(RUN_NEWS, detail(here.run, news, message, wave))
     if news is News.ENDED:
@@ -44,6 +45,12 @@ def _plan_clean_up(here: Step) -> None:
         log().error(f"no clean-up is scheduled: {error}; ask for it with cutover cleanup")
         return
     here.store.update_run(run.id, clean_up_at=due)
+
+
+def _observed(here: Step, news: News) -> Message:
+    """The same news of a run that only observes."""
+    said = observed(here.run, here.plan, news, here.record if "wave" in here.event else None)
+    return said or observed_end(here.run, _message(here, news))
 
 
 def _message(here: Step, news: News) -> Message:

@@ -41,6 +41,7 @@ CORE = {
     "night_messages",
     "night_records",
     "observing",
+    "observing_messages",
     "places",
     "placement",
     "plan",

@@ -140,6 +140,10 @@ def test_a_launch_made_by_hand_is_found_followed_verified_and_tagged_and_nothing
         assert {each.source for each in night.store.proofs("demo").values()} == {"observed"}
         assert [each["field"] for each in night.evidence()["run"]["findings"]] == ["observe"]
         assert call(night, "CleanUp")["verdict"] == "refused"
+        told = night.news()
+        assert [each["news"] for each in told] == ["started", "waiting", "launched", "launched", "ended"]
+        assert all("This run launches, stops and moves nothing" in each["text"] for each in told)
+        assert told[2]["subject"].endswith("wave db was launched by hand")
 
 
 def _observing(invoke: Any) -> Any:

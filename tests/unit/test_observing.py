@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cutover.machine import Job, Replica
+from cutover.messages import Message, News
 from cutover.observing import before, entry, look, unlaunched
+from cutover.observing_messages import observed, observed_end
 from cutover.plan import Mode
 from cutover.records import LaunchState, MachineStatus
-from tests.unit.records_of import NOW, ago, job, machine, record
+from tests.unit.records_of import NOW, ago, job, machine, plan, record, run
 
 DB, WEB = "m-db01", "m-web01"
 BOTH = [DB, WEB]
@@ -59,6 +61,15 @@ def test_the_target_of_another_job_is_the_one_from_before() -> None:
     assert before(fresh, machine(), new, jobs) == fresh
     assert before(fresh, machine(), Replica("r-1", DB, "i-1", None, NOW), jobs) == fresh
     assert before(fresh, machine(), None, jobs) == fresh
+
+
+def test_an_observed_cutover_says_no_more_of_production_than_it_knows() -> None:
+    told = observed_end(
+        run(observe=True), Message("s", "Cut over.\nProduction: SOURCE. This run stops nothing.\nRun r")
+    )
+    assert "Production: where the people who launched by hand have it" in told.text
+    assert "Production: SOURCE." not in told.text
+    assert observed(run(observe=True), plan(), News.LATE, None) is None
 
 
 def test_who_was_not_launched_by_the_deadline_is_postponed() -> None:
