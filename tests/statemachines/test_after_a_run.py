@@ -11,11 +11,13 @@ import boto3
 import pytest
 
 from cutover.cleanup import LOOKS_AFTER
+from cutover.clients import table
+from cutover.locks import Locks, machine_lock
 from cutover.night_records import Holder
 from cutover.plan import Mode
-from cutover.records import Outcome
+from cutover.records import Outcome, RunRecord
 from tests.statemachines.interpreter import REGION
-from tests.statemachines.night import WAIVED, Night, a_night, a_plan, a_wave, a_world
+from tests.statemachines.night import TABLE, WAIVED, Night, a_night, a_plan, a_wave, a_world
 
 SCHEDULER = {
     "CUTOVER_SCHEDULE_GROUP": "cutover",
@@ -96,8 +98,16 @@ def test_a_committed_cutover_is_finalized_by_who_names_the_plan() -> None:
         night.ec2.modify_instance_attribute(InstanceId=targets[0], DisableApiTermination={"Value": True})
 
         unconfirmed = call(night, "Finalize", confirm="shop")
+        other = RunRecord("demo-cutover-2", "demo", "ab", Mode.CUTOVER, 1, None, "2026-12-01T00:00:00Z")
+        night.store.claim(other.but(lease="2026-12-31T00:00:00Z"))
+        locks = Locks(table(TABLE), other.id)
+        lock = machine_lock("cloudendure", night.machine_id("db01"))
+        assert locks.take([lock], "2026-12-01T00:00:00Z") == {}
+        held = call(night, "Finalize", confirm="demo")
+        locks.give_up([lock])
         done = call(night, "Finalize", confirm="demo")
 
+        assert [each["field"] for each in held["machines"][0]["findings"]] == ["lock"]
         assert [each["verdict"] for each in (early, unconfirmed, done)] == ["refused", "refused", "done"]
         assert {each["label"]: each["fate"] for each in done["machines"]} == {"db01": "gone", "db02": "stays"}
         assert "a full initial sync" in done["reason"]
