@@ -58,7 +58,7 @@ waves:
         "shop.yaml:1: region: seen nothing; rule: this key is required;"
         " do: add it, as in `region: eu-central-1` (The AWS region of the targets.)\n"
         "shop.yaml:5: regoin: seen the key 'regoin'; rule: the keys here are version, name, service, project, region,"
-        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, schedule;"
+        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, schedule, tests;"
         " do: write `region`\n"
         "shop.yaml:8: readiness.deadline: seen 90; rule: a duration is whole numbers with units d, h, m, s,"
         " the largest first: 7d, 1h30m, 30s; do: add the unit: 90s, 90m, 90h or 90d\n"
