@@ -148,9 +148,11 @@ class Deployment:
 
     # Runs
 
-    def request_run(self, plan: Plan, mode: Mode) -> None:
-        """Put a *run requested* event on the bus."""
-        detail = {"plan": plan.name, "sha256": plan.sha256, "mode": mode.value}
+    def request_run(self, plan: Plan, mode: Mode, *, observe: bool = False) -> None:
+        """Put a *run requested* event on the bus. `observe`: a run that only proves launches made by hand."""
+        detail: dict[str, Any] = {"plan": plan.name, "sha256": plan.sha256, "mode": mode.value}
+        if observe:
+            detail["observe"] = True
         answer = self._client("events").put_events(
             Entries=[
                 {
@@ -164,9 +166,9 @@ class Deployment:
         if answer["FailedEntryCount"]:
             raise NotDeployed(f"the bus {self.outputs['BusName']} did not take the event: {answer['Entries'][0]}")
 
-    def latest_run(self, plan: str, mode: Mode) -> str | None:
-        """The id of the run of this plan and mode that was claimed last."""
-        item = self._get(f"PLAN#{plan}", f"LATEST#{mode}")
+    def latest_run(self, plan: str, mode: Mode, *, observe: bool = False) -> str | None:
+        """The id of the run of this plan and mode that was claimed last; of those that observe, or of the others."""
+        item = self._get(f"PLAN#{plan}", f"LATEST#{mode}" + ("-observe" if observe else ""))
         return str(item["run"]) if item else None
 
     def view(self, run_id: str) -> RunView | None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from cli import operate
+from cli import afterwards, operate
 from cli.command import err as _err
 from cli.command import load as _load
 from cli.command import out as _out
@@ -37,6 +37,7 @@ app = typer.Typer(
 plans = typer.Typer(help="Plans of a deployed Cutover, by the usual AWS variables.", no_args_is_help=True)
 app.add_typer(plans, name="plan")
 operate.add_to(app)
+afterwards.add_to(app)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
 Chaos = Annotated[

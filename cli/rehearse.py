@@ -6,11 +6,14 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
+from cli.after_runs import AfterRuns
+from cli.afterwards import sign_off_in_rehearsal
 from cli.board import Board, watching
 from cli.crowd import Crowd
 from cli.deployment import Deployment, RunView
@@ -64,6 +67,8 @@ class Rehearsal:
         deployment.put_proofs(self.plan.name, self.proofs)
         progress = Progress(self.state / "rehearsal.json" if self.state else None, self.plan, [*self.folders])
         crowd = Crowd(stage.people, partial(answer, deployment), self.plan.night)
+        if self.proofs:
+            self._sign_off(stage)
         verified = True
         for number, (mode, folder) in enumerate(self.folders.items()):
             if number and not progress.begun(mode):
@@ -79,8 +84,14 @@ class Rehearsal:
             _leave_users(stage, mode, folder, console)
             if not verified:
                 break
+            if mode is Mode.TEST:
+                self._sign_off(stage)
         progress.end()
         return verified
+
+    def _sign_off(self, stage: Stage) -> None:
+        """The people whom the plan asks accept its test."""
+        sign_off_in_rehearsal(AfterRuns(stage.client), self.plan, text(datetime.now(UTC)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Carry out the steps of a part of the night in order, or undo them in reverse, as many in one call as are done at once.
+"""Carry out the steps of a part of the night in order, or undo them in reverse; several in one call where they are done.
 
 A step is written down before it is done. One that was begun, and of which nobody knows whether it was carried out, is
 never done again by itself: its proof is looked at, and without one a person is asked.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cutover.instants import after, instant
 from cutover.launch import already
+from cutover.observed import observed
 from cutover.readiness import Verdict
 from cutover.step import Answer, Step, step
 from cutover.unlaunched import aborted
@@ -26,6 +27,8 @@ def handler(here: Step) -> Answer:
         return {"verdict": known.verdict, "wait_seconds": 0, "tell": False, "reason": known.reason}
     if here.run.aborted:
         return aborted(here, record)
+    if here.run.observe:
+        return observed(here, record)
     listed = here.listed(here.wave.machines)
     looked = here.looked()
     if record.readiness_deadline is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cutover.closing import Error, abort_finding_of, settled, wave_outcome, wave_reason
 from cutover.launch import still_open
+from cutover.observing import SOURCE
 from cutover.records import MachineStatus, Phase, Proof
 from cutover.rule import ruling
 from cutover.step import Answer, Step, step
@@ -28,6 +29,7 @@ def handler(here: Step) -> Answer:
             instance=machine.target.instance_id if machine.target else None,
             at=record.looked or here.run.claimed,
             configuration=machine.configuration,
+            source=SOURCE if here.run.observe else "ledger",
         )
         for machine in machines
         if machine.id and machine.status is MachineStatus.VERIFIED

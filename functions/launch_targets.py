@@ -36,6 +36,8 @@ SECONDS_TO_SEND = 60
 @step
 def handler(here: Step) -> Answer:
     """{verdict: accepted | wait | refused | postponed | aborted, wait_seconds, tell, reason}."""
+    if here.run.observe:
+        raise RunDisputed(f"run {here.run.id} only observes; it launches nothing")
     launches = here.store.launches(here.run.id, here.number)
     if launches and launches[-1].state is LaunchState.ACCEPTED:
         return _answer("accepted", f"{named(launches[-1].jobs)} was accepted before")

@@ -6,7 +6,9 @@ Called again, by a retry or because the run goes on after its execution died, it
 from __future__ import annotations
 
 from cutover.errors import RunDisputed
-from cutover.opening import begun, begun_or_fresh, forbidden, judged, locked
+from cutover.observing import remark
+from cutover.opening import begun, begun_or_fresh, forbidden, judged, locked, only_found
+from cutover.preflight import Preflight
 from cutover.records import RunStatus
 from cutover.rule import can_pass
 from cutover.step import Answer, Step, step
@@ -29,7 +31,10 @@ def handler(here: Step) -> Answer:
     listed = here.listed(everyone)
     looked = here.hold()
     here.store.update_run(run.id, started=run.started or looked)
-    opened, preflight = judged(here, begun_or_fresh(here), listed)
+    if run.observe:
+        opened, preflight = only_found(here, begun_or_fresh(here), listed), Preflight((remark(run.mode),), {})
+    else:
+        opened, preflight = judged(here, begun_or_fresh(here), listed)
     opened = locked(here, forbidden(opened, preflight), looked)
     for wave, records in opened:
         if not begun(wave):

@@ -2,7 +2,7 @@
 
 Delivered twice, or while a run of the plan and mode is active, it gives back that run. A run whose execution is dead
 goes on in a new one: from what is recorded and from what the service and EC2 say.
-Input: {plan, sha256, mode, scheduled?: the UTC instant of the schedule}.
+Input: {plan, sha256, mode, scheduled?: the UTC instant of the schedule, observe?: only prove a launch made by hand}.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     now = local_now()
     scheduled = event.get("scheduled")
     began = instant(scheduled) if scheduled else now
+    observe = event.get("observe") is True
     run = store.claim(
         RunRecord(
-            id=f"{plan.name}-{mode.value}-{compact(began)}",
+            id=f"{plan.name}-{mode.value}{'-observe' if observe else ''}-{compact(began)}",
             plan=plan.name,
             sha256=plan.sha256,
             mode=mode,
@@ -40,6 +41,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             scheduled=text(began) if scheduled else None,
             claimed=text(now),
             simulated=settings.simulated,
+            observe=observe,
         )
     )
     if run.status is RunStatus.RUNNING and run.sha256 != plan.sha256:

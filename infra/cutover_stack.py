@@ -71,7 +71,21 @@ class CutoverStack(Stack):
         )
         function["start"].add_environment("CUTOVER_PLAN_MACHINE", workflows.plan.state_machine_arn)
 
-        requests = Requests(self, "Requests", bus=messages.bus, start=function["start"], topic=messages.topic)
+        requests = Requests(
+            self,
+            "Requests",
+            bus=messages.bus,
+            start=function["start"],
+            clean_up=function["clean_up"],
+            topic=messages.topic,
+        )
+        for name, value in {
+            "CUTOVER_SCHEDULE_GROUP": requests.schedules.ref,
+            "CUTOVER_SCHEDULER_ROLE": requests.scheduler_role.role_arn,
+            "CUTOVER_CLEAN_UP": function["clean_up"].function_arn,
+            "CUTOVER_UNDELIVERED": requests.undelivered.queue.queue_arn,
+        }.items():
+            function["tell"].add_environment(name, value)
         news = News(
             self,
             "News",
@@ -107,6 +121,12 @@ class CutoverStack(Stack):
                     thing: [self.format_arn(service="ec2", region="*", resource="instance", resource_name="*")]
                     for thing in (Thing.LATE_TARGETS, Thing.ROLLED_BACK_TARGETS, Thing.CUT_OVER_TARGETS)
                 },
+                Thing.SCHEDULES: [
+                    self.format_arn(
+                        service="scheduler", resource="schedule", resource_name=f"{requests.schedules.ref}/*"
+                    )
+                ],
+                Thing.SCHEDULER_ROLE: [requests.scheduler_role.role_arn],
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_DEATHS: [deaths.undelivered.queue.queue_arn],
@@ -119,6 +139,8 @@ class CutoverStack(Stack):
                 "BusName": messages.bus.event_bus_name,
                 "TopicArn": messages.topic.topic_arn,
                 "StartFunctionArn": function["start"].function_arn,
+                "CleanUpFunctionArn": function["clean_up"].function_arn,
+                "FinalizeFunctionArn": function["finalize"].function_arn,
                 "PlanMachineArn": workflows.plan.state_machine_arn,
                 "WaveMachineArn": workflows.wave.state_machine_arn,
                 "SchedulerRoleArn": requests.scheduler_role.role_arn,

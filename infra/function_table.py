@@ -34,6 +34,8 @@ class Thing(Enum):
     LATE_TARGETS = auto()  # instances that a run has tagged as come too late
     ROLLED_BACK_TARGETS = auto()  # instances that a run has tagged as taken back
     CUT_OVER_TARGETS = auto()  # instances that a run has launched as a cutover
+    SCHEDULES = auto()  # of this deployment's group
+    SCHEDULER_ROLE = auto()  # handed to the schedules
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
@@ -49,6 +51,7 @@ WILD: Mapping[Thing, str] = {
     Thing.KEYS: "The key is named by the replication settings of each project; this account's, only described.",
     Thing.PROFILES: "The profiles are named by each machine's launch configuration; this account's, only read.",
     Thing.TARGETS: "Targets do not exist before they are launched; only their kinds, and only in this account.",
+    Thing.SCHEDULES: "A schedule for each look of a clean-up, named by the run; only in this deployment's group.",
     Thing.LATE_TARGETS: "The same; and only instances that carry the tag cutover:isolated.",
     Thing.ROLLED_BACK_TARGETS: "The same; and only instances that carry the tag cutover:rolled-back.",
     Thing.CUT_OVER_TARGETS: "The same; and only instances that carry the tag cutover:mode with the value cutover.",
@@ -56,6 +59,7 @@ WILD: Mapping[Thing, str] = {
 
 # Under which condition a thing may be touched, where its name does not say enough.
 ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
+    Thing.SCHEDULER_ROLE: {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
     Thing.LATE_TARGETS: {"Null": {"aws:ResourceTag/cutover:isolated": "false"}},
     Thing.ROLLED_BACK_TARGETS: {"Null": {"aws:ResourceTag/cutover:rolled-back": "false"}},
     Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
@@ -99,6 +103,15 @@ PREFLIGHT_EC2: Actions = (
     "ec2:DescribeSubnets",
     "ec2:DescribeVolumes",
 )
+
+# What comes after a run looks at all that it left, and writes down what became of it.
+AFTERMATH: Mapping[Thing, Actions] = {
+    Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"),
+    Thing.PLANS: GET_OBJECT,
+    Thing.RUNS: PUT_OBJECT,
+    Thing.CLOUDENDURE: GET_SECRET,
+    Thing.EC2: DESCRIBE_INSTANCES + SEE_PROTECTION,
+}
 
 # How a run is closed is the same whether the workflow does it or somebody has to after the workflow died.
 CLOSE_RUN: Mapping[Thing, Actions] = {
@@ -284,9 +297,13 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.BUS: PUT_EVENTS,
+            Thing.SCHEDULES: ("scheduler:CreateSchedule",),
+            Thing.SCHEDULER_ROLE: ("iam:PassRole",),
         },
     ),
     "tell_dead_run": Row(120, {**CLOSE_RUN, Thing.BUS: PUT_EVENTS, Thing.UNDELIVERED_DEATHS: PUT_ASIDE}),
+    "clean_up": Row(300, {**AFTERMATH, Thing.UNDELIVERED_REQUESTS: PUT_ASIDE}),
+    "finalize": Row(300, AFTERMATH),
     "notify_sns": Row(30, {Thing.TOPIC: ("sns:Publish",), Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
     "notify_slack": Row(30, {Thing.SLACK: GET_SECRET, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
 }

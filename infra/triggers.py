@@ -15,14 +15,22 @@ from infra.delivery import Undelivered
 
 
 class Requests(Construct):
-    """Two ways to start a run: an event `RunRequested` on our bus, and the schedules of published plans."""
+    """Two ways to start a run: an event `RunRequested` on our bus, and the schedules of published plans. A verified
+    test makes schedules that clean up after it."""
 
     undelivered: Undelivered
     schedules: scheduler.CfnScheduleGroup
     scheduler_role: iam.Role
 
     def __init__(
-        self, scope: Construct, id_: str, *, bus: events.IEventBus, start: lambda_.Function, topic: sns.ITopic
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        bus: events.IEventBus,
+        start: lambda_.Function,
+        clean_up: lambda_.Function,
+        topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
         self.undelivered = Undelivered(self, "Undelivered", what="requests for runs", topic=topic)
@@ -56,6 +64,7 @@ class Requests(Construct):
         )
         for action, arn in (
             ("lambda:InvokeFunction", start.function_arn),
+            ("lambda:InvokeFunction", clean_up.function_arn),
             ("sqs:SendMessage", self.undelivered.queue.queue_arn),
         ):
             self.scheduler_role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[arn]))

@@ -12,6 +12,7 @@ from cli.plan.compile_night import compiled_night
 from cli.plan.fields import seconds, size_in_bytes, utc
 from cutover.plan import (
     AcceptedChanges,
+    AskedToSign,
     Expectation,
     Group,
     Mode,
@@ -38,6 +39,7 @@ def compiled(plan: model.AuthorPlan) -> Plan:
         waves=tuple(wave for together in _together(plan.waves) for wave in _launches(plan, together)),
         schedule={mode: utc(instant).strftime("%Y-%m-%dT%H:%M:%SZ") for mode, instant in schedule.items() if instant},
         night=compiled_night(plan.cutover) if plan.cutover else None,
+        test_ttl=seconds(plan.tests.ttl) if plan.tests.ttl else None,
     )
 
 
@@ -83,7 +85,15 @@ def _wave(plan: model.AuthorPlan, wave: model.Wave) -> Wave:
         poll=PollBounds(minimum=seconds(poll.minimum), maximum=seconds(poll.maximum)),
         at_least=wave.at_least,
         launch_configuration=laid_over(plan.launch_configuration, wave.launch_configuration).differences,
+        sign_off=_asked_to_sign(plan.tests.sign_off),
     )
+
+
+def _asked_to_sign(given: model.SignOff | None) -> AskedToSign | None:
+    if given is None:
+        return None
+    until = utc(given.until).strftime("%Y-%m-%dT%H:%M:%SZ") if given.until else None
+    return AskedToSign(tuple(given.by), until)
 
 
 def _with_canary(wave: Wave, canary: str | None) -> list[Wave]:

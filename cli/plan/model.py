@@ -159,6 +159,33 @@ class Schedule(Block):
     )
 
 
+class SignOff(Block):
+    """Who accepts a test before it counts for the cutover."""
+
+    by: list[Line] = Field(
+        min_length=1,
+        description="Who signs every machine's test off, all of them.",
+        examples=[["app@example.com"]],
+        json_schema_extra={"uniqueItems": True},
+    )
+    until: Instant | None = Field(
+        default=None, description="No sign-off is taken after it.", examples=["2030-06-12T16:00:00+02:00"]
+    )
+
+
+class Tests(Block):
+    """What comes after a test."""
+
+    sign_off: SignOff | None = Field(
+        default=None, description="A test counts once its owners signed it off; without it, once it is verified."
+    )
+    ttl: Duration | None = Field(
+        default=None,
+        description="How long after a verified test its targets are cleaned up by themselves; without it, never.",
+        examples=["6d"],
+    )
+
+
 Tags = Annotated[
     dict[TagKey, TagValue],
     Field(
@@ -276,4 +303,5 @@ class AuthorPlan(Rules):
     cutover: Cutover | None = Field(
         default=None, description="What a cutover does around its launches. A plan without it can only be tested."
     )
+    tests: Tests = Field(default_factory=Tests, description="What comes after a test.")
     waves: list[Wave] = Field(min_length=1, description="The waves, in the order they run in.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cutover.steps_by_hand import aws, in_words
 from cutover.downtime import clock
 from cutover.instants import after
 from cutover.night_records import Part, StepState
 from cutover.planned_night import Action, Night
 from cutover.records import MachineRecord, MachineStatus, Phase, WaveRecord
 from cutover.standing import FORWARD, UNDOES, Standing, approval, named, perhaps_launched
+from cutover.steps_by_hand import aws, in_words
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ class CloudEndure:
 
     @property
     def requests(self) -> Counter[str]:
-        """Requests sent so far: POST login, POST launchMachines, PATCH blueprint, and GET of projects, project,
+        """Requests sent so far: POST login, POST launchMachines, PATCH blueprint, DELETE replicas, DELETE
+        machines, and GET of projects, project,
         machines, jobs, job, replica, blueprints, blueprint, licenses, replicationConfigurations."""
         return self._session.requests
 
@@ -173,6 +174,27 @@ class CloudEndure:
         if accepted is None:
             raise LaunchUnconfirmed(f"POST {path}: answered as accepted, without a job")
         return [accepted]
+
+    def clean_up(self, replica_ids: Collection[str]) -> Job:
+        """Delete these targets by one request, and so one job. Asking again is harmless: an id is never used again.
+
+        RequestRefused (400, 409) and NotFound (404) mean that another job is running, or that a target is gone: re-read
+        the jobs. ValueError for none.
+        """
+        if not replica_ids:
+            raise ValueError("a clean-up needs targets")
+        path, body = self._path("replicas"), {"replicaIDs": sorted(set(replica_ids))}
+        accepted = answers.job(self._session.call("DELETE", path, "DELETE replicas", body=body))
+        if accepted is None:
+            raise ServiceUnavailable("DELETE", path, 202, "half an answer: accepted, without a job")
+        return accepted
+
+    def remove(self, machine_id: str) -> None:
+        """Remove one source: its agent, its replication and what is staged for it; a launched target stays. For good.
+
+        NotFound when the service has none of this id (any more); other errors as for clean_up.
+        """
+        self._session.tell("DELETE", self._path("machines"), "DELETE machines", body={"machineIDs": [machine_id]})
 
     def _blueprint(self, path: str, machine_id: str) -> tuple[LaunchConfiguration, dict[str, Any]]:
         """One blueprint, in our words and as it is."""

@@ -95,6 +95,21 @@ class CloudEndureSession:
 
         An error whose path is LOGIN says that the request itself was never accepted for processing.
         """
+        return self._object(self._done(method, path, operation, params, body), method, path)
+
+    def tell(self, method: str, path: str, operation: str, *, body: Mapping[str, Any]) -> None:
+        """The same for a request that is answered without a body (204)."""
+        self._done(method, path, operation, None, body)
+
+    def _done(
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        params: Mapping[str, str | int] | None,
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response:
+        """The answer to a request, in a session that is renewed when need be; only one that says it was done."""
         if self._since is None or abs(self._clock() - self._since) > RENEW_AFTER:
             self._log_in()
         answer = self._send(self._base, method, path, operation, XsrfHeader(), params, body)
@@ -102,7 +117,7 @@ class CloudEndureSession:
             self._log_in()
             answer = self._send(self._base, method, path, operation, XsrfHeader(), params, body)
         self._refuse_unless_done(answer, method, path)
-        return self._object(answer, method, path)
+        return answer
 
     def _log_in(self) -> None:
         self._since, base = None, self._entry

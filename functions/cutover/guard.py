@@ -71,7 +71,7 @@ def kept_target(planned: PlannedMachine, doomed: Doomed | None, rolled_back: str
         found.append(
             _against("cutover", seen, "a launch never deletes a target that went live", planned, doomed.instance)
         )
-    if keep := _keep_tag(tags):
+    if keep := keep_tag(tags):
         seen = f"{doomed.instance} carries the tag {keep}={tags[keep]}"
         found.append(
             _against("keep", seen, "a launch never deletes a target that somebody keeps", planned, doomed.instance)
@@ -105,7 +105,8 @@ def _against(field: str, seen: str, rule: str, planned: PlannedMachine, instance
     )
 
 
-def _keep_tag(tags: Mapping[str, str]) -> str | None:
+def keep_tag(tags: Mapping[str, str]) -> str | None:
+    """The tag with which somebody keeps an instance, if there is one."""
     return next((key for key, value in tags.items() if key.casefold() in KEEP_TAGS and _says_yes(value)), None)
 
 

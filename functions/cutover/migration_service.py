@@ -25,8 +25,9 @@ class Now:
 class MigrationService(Protocol):
     """One project of one replication service.
 
-    Every method may raise the errors of `cutover.errors` and nothing else. Only `launch` and `configure` have side
-    effects; they are sent once and never again by the adapter (but for a 401, which says that nothing was done).
+    Every method may raise the errors of `cutover.errors` and nothing else. Only `launch`, `configure`, `clean_up` and
+    `remove` have side effects; they are sent once and never again by the adapter (but for a 401, which says that
+    nothing was done).
     """
 
     @property
@@ -78,6 +79,20 @@ class MigrationService(Protocol):
         """Launch these machines together; the jobs that do it, one or as many as the service's limits ask for.
 
         LaunchUnconfirmed when nobody can say whether it took.
+        """
+        ...
+
+    def clean_up(self, replica_ids: Collection[str]) -> Job:
+        """Delete these targets; the job that does it. Asking again is harmless: a target's id is never used again.
+
+        RequestRefused or NotFound while another job is running, or when one of them is gone: look again.
+        """
+        ...
+
+    def remove(self, machine_id: str) -> None:
+        """Remove a source from the service, for good: its agent, its replication and its staging. Its target stays.
+
+        NotFound when the service has no such machine (any more).
         """
         ...
 

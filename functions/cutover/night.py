@@ -76,7 +76,7 @@ class Next:
 
 def has_night(plan: Plan, run: RunRecord) -> bool:
     """Whether there is more to this run than its waves."""
-    return plan.night is not None and run.mode is Mode.CUTOVER
+    return plan.night is not None and run.mode is Mode.CUTOVER and not run.observe
 
 
 def following(seen: Seen, said: Said | None = None, error: Error | None = None) -> Next:
@@ -283,6 +283,8 @@ def moved(night: NightRecord, part: Part, now: str) -> NightRecord:
         return night.but(quiesced=now)
     if part is Part.PROBE:
         return night.but(opened=now, holder=Holder.TARGET, since=now)
+    if part is Part.STOP_TARGETS and night.holder is Holder.TARGET:
+        return night.but(holder=Holder.NOBODY, since=now)
     if part is Part.OPEN_DOORS:
         return night.but(reopened=now, holder=Holder.SOURCE, since=now)
     return night.but(committed=now) if part is Part.COMMIT else night

@@ -91,6 +91,20 @@ def judged(here: Step, opened: Sequence[Opened], listed: Sequence[Machine]) -> t
     ], preflight
 
 
+def only_found(here: Step, opened: Sequence[Opened], listed: Sequence[Machine]) -> list[Opened]:
+    """For a run that observes: which machine of the service each entry of the plan means, and nothing against it."""
+    meant = iter(resolve([entry for wave in here.plan.waves for entry in wave.machines], listed))
+
+    def seen(wave: WaveRecord, record: MachineRecord, machine: Machine | Finding) -> MachineRecord:
+        if begun(wave):
+            return record
+        if isinstance(machine, Finding):
+            return told(record, (machine,))
+        return record.but(id=machine.id, name=machine.name)
+
+    return [(wave, [seen(wave, record, next(meant)) for record in records]) for wave, records in opened]
+
+
 def forbidden(opened: Sequence[Opened], preflight: Preflight) -> list[Opened]:
     """What stands against the run as a whole stands against every machine that has not begun."""
     of_the_run = [each for each in preflight.run if each.severity is Severity.ERROR]

@@ -110,6 +110,14 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class AskedToSign:
+    """Who signs a test off before it counts, all of them; `until`: later words are not taken."""
+
+    by: tuple[str, ...]
+    until: str | None = None
+
+
+@dataclass(frozen=True)
 class PollBounds:
     """Seconds between two looks at the service: at least `minimum`; an estimate stretches it to `maximum` at most."""
 
@@ -132,7 +140,8 @@ class Wave:
     `at_least`: how many must be verified for the wave to pass; None: all that are not optional. `canary`: this is the
     machine that its wave sends ahead; the wave after it is the rest. `backlog_limit`: bytes that a machine may still
     have to send when it is launched; None: none. `groups`: the waves of the author's that are launched together as
-    this one, in their order; empty for a wave that is launched by itself.
+    this one, in their order; empty for a wave that is launched by itself. `sign_off`: who has to accept a machine's
+    test before its cutover; None: nobody is asked.
     """
 
     name: str
@@ -151,6 +160,7 @@ class Wave:
     launch_configuration: OnDifference = OnDifference.REFUSE
     backlog_limit: int | None = None
     groups: tuple[Group, ...] = ()
+    sign_off: AskedToSign | None = None
 
     def parts(self) -> tuple[Wave, ...]:
         """Its groups, each as the wave that it was; the wave itself where it has none."""
@@ -175,6 +185,7 @@ class Plan:
     """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it.
 
     `night`: what a cutover does around its launches; a plan without it can only be tested.
+    `test_ttl`: seconds after a verified test at which its targets are cleaned up by themselves; None: never.
     """
 
     name: str
@@ -184,6 +195,7 @@ class Plan:
     waves: tuple[Wave, ...]
     schedule: dict[Mode, str] = field(default_factory=dict)
     night: Night | None = None
+    test_ttl: int | None = None
 
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
@@ -213,6 +225,7 @@ class Plan:
             waves=tuple(_wave(wave) for wave in data["waves"]),
             schedule={Mode(mode): instant for mode, instant in data["schedule"].items()},
             night=read_night(data["night"]) if data["night"] else None,
+            test_ttl=data["test_ttl"],
         )
 
 
@@ -227,12 +240,17 @@ def _wave(data: dict[str, Any]) -> Wave:
             **data,
             "machines": tuple(_machine(machine) for machine in data["machines"]),
             "test_waiver": Waiver(**data["test_waiver"]) if data["test_waiver"] else None,
+            "sign_off": _sign_off(data["sign_off"]),
             "on_failure": OnFailure(data["on_failure"]),
             "poll": PollBounds(**data["poll"]),
             "launch_configuration": OnDifference(data["launch_configuration"]),
             "groups": tuple(Group(**group) for group in data["groups"]),
         }
     )
+
+
+def _sign_off(data: dict[str, Any] | None) -> AskedToSign | None:
+    return AskedToSign(**{**data, "by": tuple(data["by"])}) if data else None
 
 
 def _machine(data: dict[str, Any]) -> PlannedMachine:

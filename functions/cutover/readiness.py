@@ -125,7 +125,8 @@ def refusals(
     """
     found = [*errors(already_cut_over(planned, machine, proofs.get((Mode.CUTOVER, machine.id)), live, rolled_back))]
     if mode is Mode.CUTOVER and wave.test_waiver is None:
-        found += _test_gate(machine, wave, now, proofs.get((Mode.TEST, machine.id)))
+        tested = proofs.get((Mode.TEST, machine.id))
+        found += [*_test_gate(machine, wave, now, tested), *_sign_off(wave, tested)]
     return tuple(found)
 
 
@@ -328,6 +329,24 @@ def _test_gate(machine: Machine, wave: Wave, now: datetime, tested: Proof | None
         remedy = f"run this plan in test mode, give its evidence with --after, {waive}"
         found.append(Finding("test", seen, rule, remedy))
     return found
+
+
+def _sign_off(wave: Wave, tested: Proof | None) -> list[Finding]:
+    """A verified test that somebody has to accept, and has not, or has rejected."""
+    if wave.sign_off is None or tested is None:  # without a verified test, that is said already
+        return []
+    until = f" by {wave.sign_off.until}" if wave.sign_off.until else ""
+    rule = f"a test counts once {' and '.join(wave.sign_off.by)} signed it off{until}"
+    against = [f"{by} ({tested.rejected[by] or 'no reason given'})" for by in wave.sign_off.by if by in tested.rejected]
+    if against:
+        seen = f"the test of run {tested.run} was rejected by {', '.join(against)}"
+        return [Finding("sign_off", seen, rule, "correct what was found, test again, and have that test signed off")]
+    missing = [by for by in wave.sign_off.by if by not in tested.signed]
+    if not missing:
+        return []
+    seen = f"the test of run {tested.run} is not signed off by {', '.join(missing)}"
+    remedy = "have them sign it off (cutover signoff), or waive the gate in the plan with a name and a reason"
+    return [Finding("sign_off", seen, rule, remedy)]
 
 
 def _not_one(entry: PlannedMachine, matches: Sequence[Machine], listed: int) -> Finding:

@@ -5,9 +5,10 @@
                 WAVE#001                  WaveRecord
                 WAVE#001#LAUNCH#01        LaunchRecord: the ledger
                 WAVE#001#MACHINE#<label>  MachineRecord; the label is what the plan calls the machine
-    PLAN#<plan> LATEST#<mode>             the run claimed last, and whether it is still active
+    PLAN#<plan> LATEST#<mode>             the run claimed last, and whether it is still active; LATEST#<mode>-observe
                 ROLLEDBACK#<machine>      RolledBack: its last cutover was taken back
                 VERIFIED#<mode>#<machine> Proof: a verified target; opens the gate of a cutover, or closes it for good
+                SIGNOFF#…, and what comes after a run: see after_records.py
     LOCK#<service>#<thing>  LEASE         who holds a machine or a project: see locks.py
 
 Instants are RFC 3339 strings in UTC, durations whole seconds.
@@ -111,6 +112,8 @@ class RunRecord(Record):
     `attempt`: counted up whenever the run goes on after its execution died; the execution's name ends with it.
     `lease`: until when the run's locks hold unless it is renewed. `interrupted`: closed by others after its execution
     died; started again, it goes on. `aborted`: an operator's mark, set once; nothing is launched after it.
+    `observe`: it proves a launch that somebody made by hand, and launches nothing itself. `clean_up_at`: when its test
+    targets are cleaned up by themselves.
     """
 
     id: str
@@ -137,6 +140,8 @@ class RunRecord(Record):
     aborted_at: str | None = None
     watch_deadline: str | None = None
     watch_looks: int = 0
+    observe: bool = False
+    clean_up_at: str | None = None
     findings: tuple[Finding, ...] = ()
     requests: dict[str, int] = field(default_factory=dict)
 
@@ -340,9 +345,11 @@ class MachineRecord(Record):
 
 @dataclass(frozen=True)
 class Proof(Record):
-    """A machine's target was verified in a run of this plan. `source`: "ledger", or the evidence file it came from.
+    """A machine's target was verified in a run of this plan. `source`: "ledger", "observed" for a launch that somebody
+    made by hand, or the evidence file it came from.
 
-    `configuration`: what was launched, setting by setting; None: not recorded.
+    `configuration`: what was launched, setting by setting; None: not recorded. `signed`: who signed the test off;
+    `rejected`: who did not, and why. Both are read from the sign-offs, not from the proof.
     """
 
     machine: str
@@ -352,10 +359,12 @@ class Proof(Record):
     at: str
     source: str = "ledger"
     configuration: dict[str, str] | None = None
+    signed: tuple[str, ...] = ()
+    rejected: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return {**data, "mode": Mode(data["mode"])}
+        return {**data, "mode": Mode(data["mode"]), "signed": tuple(data.get("signed", ()))}
 
 
 @dataclass(frozen=True)

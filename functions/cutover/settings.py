@@ -42,6 +42,24 @@ class Settings:
         return self._get("CUTOVER_PLAN_MACHINE")
 
     @property
+    def schedule_group(self) -> str:
+        return self._get("CUTOVER_SCHEDULE_GROUP")
+
+    @property
+    def scheduler_role(self) -> str:
+        return self._get("CUTOVER_SCHEDULER_ROLE")
+
+    @property
+    def clean_up(self) -> str:
+        """The ARN of the function that cleans up."""
+        return self._get("CUTOVER_CLEAN_UP")
+
+    @property
+    def undelivered(self) -> str:
+        """The ARN of the queue for what a schedule could not deliver."""
+        return self._get("CUTOVER_UNDELIVERED")
+
+    @property
     def cloudendure_url(self) -> str:
         return self._get("CLOUDENDURE_URL")
 

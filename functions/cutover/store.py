@@ -15,6 +15,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from cutover import clients
+from cutover.after_records import Aftermath, SignOff, signed
 from cutover.errors import AwsUnavailable, RunDisputed, RunNotFound
 from cutover.machine import Job
 from cutover.night_records import NightRecord, Order, Part, QuestionRecord, StepRecord
@@ -99,7 +100,7 @@ class Store:
         interrupted = self._interrupted(run)
         if interrupted is not None:
             return self._go_on(interrupted)
-        latest = {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}"}
+        latest = _latest(run)
         claimed = self._put_if({**latest, "run": run.id, "active": True}, "attribute_not_exists(pk) OR active = :f")
         wanted = run
         if not claimed:
@@ -122,8 +123,7 @@ class Store:
 
     def _interrupted(self, run: RunRecord) -> RunRecord | None:
         """The plan's last run in this mode, if it was interrupted and starting `run` means that it goes on."""
-        key = {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}"}
-        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=_latest(run), ConsistentRead=True).get("Item")
         if item is None or item["active"]:
             return None
         last = self.run(str(item["run"]))
@@ -132,9 +132,7 @@ class Store:
 
     def _go_on(self, run: RunRecord) -> RunRecord:
         """The interrupted run, active again in its next attempt; whoever comes second finds it so."""
-        self._put_if(
-            {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}", "run": run.id, "active": True}, "active = :f"
-        )
+        self._put_if({**_latest(run), "run": run.id, "active": True}, "active = :f")
         self._set_run(
             run.id,
             {**_NEXT_ATTEMPT, "attempt": run.attempt + 1},
@@ -158,7 +156,7 @@ class Store:
         """Let the next run of this plan and mode be claimed; does nothing when another one is active."""
         try:
             self._table.update_item(
-                Key={"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}"},
+                Key=_latest(run),
                 UpdateExpression="SET active = :f",
                 ConditionExpression="#run = :run",
                 ExpressionAttributeNames={"#run": "run"},
@@ -423,6 +421,10 @@ class Store:
             return (Intent.TAKEN, Intent.RUN_ENDED, Intent.LOCK_LOST)[failed[0]]
         return Intent.WRITTEN
 
+    def adopt(self, run_id: str, wave: int, launch: LaunchRecord) -> None:
+        """Enter a launch that somebody else made; the first entry stays."""
+        self._put_new({"pk": f"RUN#{run_id}", "sk": _launch(wave, launch.number), **launch.to_json()})
+
     def advance(self, run_id: str, wave: int, launch: LaunchRecord, *, since: LaunchState) -> bool:
         """Write the launch's next state; False, and nothing written, unless it still is in `since`."""
         item = {"pk": f"RUN#{run_id}", "sk": _launch(wave, launch.number), **launch.to_json()}
@@ -442,9 +444,10 @@ class Store:
     # The gate
 
     def proofs(self, plan: str) -> dict[tuple[Mode, str], Proof]:
-        """What runs of a plan have verified, by mode and machine id."""
+        """What runs of a plan have verified, by mode and machine id, with who signed each test off."""
         proofs = [Proof.from_json(item) for item in self._query(f"PLAN#{plan}", "VERIFIED#")]
-        return {(proof.mode, proof.machine): proof for proof in proofs}
+        words = [SignOff.from_json(item) for item in self._query(f"PLAN#{plan}", "SIGNOFF#")]
+        return signed({(proof.mode, proof.machine): proof for proof in proofs}, words)
 
     def record_proofs(self, plan: str, proofs: Iterable[Proof]) -> None:
         with self._table.batch_writer() as batch:
@@ -461,6 +464,16 @@ class Store:
         with self._table.batch_writer() as batch:
             for each in rollbacks:
                 batch.put_item(Item={"pk": f"PLAN#{plan}", "sk": f"ROLLEDBACK#{each.machine}", **each.to_json()})
+
+    # After the run
+
+    def aftermath(self, run_id: str, what: str) -> Aftermath | None:
+        """How far the run's CLEANUP or FINALIZE is; None before it was asked for."""
+        item = self._find(f"RUN#{run_id}", what)
+        return Aftermath.from_json(item) if item else None
+
+    def write_aftermath(self, run_id: str, what: str, aftermath: Aftermath) -> None:
+        self._table.put_item(Item={"pk": f"RUN#{run_id}", "sk": what, **aftermath.to_json()})
 
     # Files of the run
 
@@ -540,6 +553,11 @@ class Store:
 
     def _write(self, key: str, text: str, content_type: str) -> None:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=content_type)
+
+
+def _latest(run: RunRecord) -> dict[str, str]:
+    """The key of the run claimed last: runs that only observe stand in nobody's way, and nobody in theirs."""
+    return {"pk": f"PLAN#{run.plan}", "sk": f"LATEST#{run.mode}" + ("-observe" if run.observe else "")}
 
 
 def _step(record: StepRecord) -> str:

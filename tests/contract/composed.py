@@ -82,7 +82,7 @@ class Composed:
             status, body = self._answer(request, path)
         if fault and fault.accepted:
             return self._strike(fault.status)
-        return status, headers, json.dumps(body)
+        return status, headers, "" if status == 204 else json.dumps(body)
 
     def _struck(self, operation: str) -> Any:  # a Fault or None
         fault = self._situation.fault
@@ -135,6 +135,10 @@ class Composed:
             }
             more = {"replicatorSecurityGroupIDs": ["sg-0replicators"], "converterType": "Default"}
             return 200, _page(query, [other, active | more])
+        if path == f"{project}/replicas" and request.method == "DELETE":
+            return self._clean_up(_sent(request)["replicaIDs"])
+        if path == f"{project}/machines" and request.method == "DELETE":
+            return self._remove(_sent(request)["machineIDs"])
         if path == f"{project}/machines":
             everything = query.get("all") == ["true"]
             chosen = [one for one in self._machines.values() if everything or one["replicationStatus"] == "STARTED"]
@@ -180,8 +184,29 @@ class Composed:
         self._jobs.append(job)
         return 202, self._job(job)
 
+    def _clean_up(self, replicas: list[str]) -> Answer:
+        if any(job["status"] != "COMPLETED" for job in self._jobs):
+            return 400, {"message": "Another job is already running in this project"}
+        if not set(replicas) <= set(self._replicas):
+            return 404, {"message": "Not found"}
+        machines = [self._replicas[each]["machine"] for each in replicas]
+        job = {"id": f"j-{len(self._jobs) + 1}", "type": "CLEANUP", "status": "PENDING", "created": self.now}
+        self._jobs.append({**job, "participatingMachines": machines})
+        return 202, self._job(self._jobs[-1])
+
+    def _remove(self, machines: list[str]) -> Answer:
+        if not set(machines) <= set(self._machines):
+            return 404, {"message": "Not found"}
+        for each in machines:
+            self._replicas.pop(self._machines.pop(each).get("replica", ""), None)
+        return 204, None
+
     def _complete(self, job: dict[str, Any]) -> None:
         job["status"] = "COMPLETED"
+        if job["type"] == "CLEANUP":
+            for machine_id in job["participatingMachines"]:
+                self._replicas.pop(self._machines[machine_id].pop("replica", ""), None)
+            return
         word = "lastTestLaunchDateTime" if job["type"] == "TEST_LAUNCH" else "lastCutoverDateTime"
         for machine_id in job["participatingMachines"]:
             machine = self._machines[machine_id]
@@ -211,7 +236,7 @@ def composed(situation: Situation) -> Iterator[Composed]:
     """The service, answering every request made with `requests` in this process."""
     service = Composed(situation)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        for method in ("GET", "POST", "PATCH"):
+        for method in ("GET", "POST", "PATCH", "DELETE"):
             url = re.compile(r"https://\w+\.cloudendure\.example/.*")
             mock.add_callback(method, url, service)  # type: ignore[arg-type]  # headers as pairs: two cookies need it
         yield service

@@ -309,6 +309,41 @@ def test_a_failed_question_is_an_error_of_ours_and_asked_once(start, fault, kind
     assert client.jobs() == client.jobs()
 
 
+def test_a_target_is_deleted_by_a_job_of_its_own_and_its_id_is_gone_then(start):
+    service = start()
+    client = client_of(service)
+    before = machine(client, DATABASE)
+    job = client.clean_up([str(before.replica)])
+    assert (job.kind, job.machines) == ("CLEANUP", frozenset({before.id}))
+    with pytest.raises((RequestRefused, NotFound)):  # while it is at work, and without a second one beside it
+        client.clean_up([str(before.replica)])
+    service.pass_time(JOB_TAKES)
+    assert client.job(job.id).status is JobStatus.COMPLETED
+    assert machine(client, DATABASE).replica is None
+    with pytest.raises(NotFound):
+        client.replica(str(before.replica))
+    with pytest.raises(NotFound):
+        client.clean_up([str(before.replica)])
+
+
+def test_a_clean_up_of_nothing_is_never_sent(start):
+    service = start()
+    with pytest.raises(ValueError, match="needs targets"):
+        client_of(service).clean_up([])
+    assert service.received("DELETE replicas") == 0
+
+
+def test_a_source_that_is_removed_is_listed_no_more(start):
+    service = start()
+    client = client_of(service)
+    there = machine(client, WEB)
+    client.remove(there.id)
+    assert there.id not in {each.id for each in client.machines(all_machines=True)}
+    with pytest.raises(NotFound):
+        client.remove(there.id)
+    assert service.received("DELETE machines") == 2
+
+
 def test_no_conversation_tells_the_token(start, caplog):
     caplog.set_level(logging.DEBUG)
     service = start(moved=True, fault=Fault(LAUNCH, drop=True))

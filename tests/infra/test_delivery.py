@@ -108,7 +108,7 @@ def test_the_alarms_may_speak_to_the_topic(template: Template) -> None:
     assert [it["Principal"] for it in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
 
 
-def test_a_schedule_may_start_a_run_and_nothing_else(template: Template) -> None:
+def test_a_schedule_may_start_a_run_or_clean_up_and_nothing_else(template: Template) -> None:
     role = template.json["Outputs"]["SchedulerRoleArn"]["Value"]["Fn::GetAtt"][0]
     (trust,) = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -116,5 +116,6 @@ def test_a_schedule_may_start_a_run_and_nothing_else(template: Template) -> None
     (queue,) = (target["DeadLetterConfig"]["Arn"] for target in rule(template, "RunRequested")["Targets"])
     assert template.rights(role) == {
         ("lambda:InvokeFunction", json.dumps(arn(template.function("start")))),
+        ("lambda:InvokeFunction", json.dumps(arn(template.function("clean_up")))),
         ("sqs:SendMessage", json.dumps(queue)),
     }

@@ -22,6 +22,7 @@ TOLD = {
     Thing.TOPIC: {"CUTOVER_TOPIC"},
     Thing.CLOUDENDURE: {"CLOUDENDURE_URL", "CLOUDENDURE_SECRET"},
     Thing.SLACK: {"SLACK_SECRET"},
+    Thing.SCHEDULES: {"CUTOVER_SCHEDULE_GROUP", "CUTOVER_SCHEDULER_ROLE", "CUTOVER_CLEAN_UP", "CUTOVER_UNDELIVERED"},
 }
 EVERYBODY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "SIMULATED"}
 
@@ -48,6 +49,13 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         (id_,) = (id_ for id_ in template.of("SecretsManager::Secret") if name in id_)
         return {"Fn::GetAtt": [id_, "Id"]}
 
+    def schedules() -> Any:
+        account = [{"Ref": "AWS::Partition"}, ":scheduler:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+        group = {"Ref": template.only("Scheduler::ScheduleGroup")}
+        return {"Fn::Join": ["", ["arn:", *account, ":schedule/", group, "/*"]]}
+
+    (scheduler_role,) = (id_ for id_ in template.of("IAM::Role") if "SchedulerRole" in id_)
+
     return {
         Thing.TABLE: [arn(template.only("DynamoDB::Table"))],
         Thing.PLANS: [{"Fn::Join": ["", [bucket, "/plans/*"]]}],
@@ -64,6 +72,8 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.PROFILES: [in_the_account("instance-profile", "iam:")],
         Thing.TARGETS: [in_the_account(kind) for kind in ("instance", "volume", "network-interface")],
         Thing.LATE_TARGETS: [in_the_account("instance")],
+        Thing.SCHEDULES: [schedules()],
+        Thing.SCHEDULER_ROLE: [arn(scheduler_role)],
         Thing.UNDELIVERED_REQUESTS: [queue("Requests")],
         Thing.UNDELIVERED_NEWS: [queue("News")],
         Thing.UNDELIVERED_DEATHS: [queue("Deaths")],

@@ -16,6 +16,8 @@ OUTPUTS = {
     "BusName",
     "TopicArn",
     "StartFunctionArn",
+    "CleanUpFunctionArn",
+    "FinalizeFunctionArn",
     "PlanMachineArn",
     "WaveMachineArn",
     "SchedulerRoleArn",

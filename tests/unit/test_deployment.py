@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from cli.deployment import Deployment, NotAborted, NotDeployed
-from cutover.night_records import NightRecord
 from cli.orders import abort
 from cli.refusals import NoSuchRun
+from cutover.night_records import NightRecord
 from cutover.plan import Mode
 from cutover.records import Outcome, Proof, RunRecord, RunStatus, as_planned
 from cutover.store import Store
