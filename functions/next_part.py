@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from cutover.steps import again
-
 from cutover.closing import Error
 from cutover.night import Next, Said, Seen, following, has_night
 from cutover.night_records import Part, Wish
 from cutover.records import MachineStatus, Phase
 from cutover.step import Answer, Step, step
+from cutover.steps import STEPPED, UNDOES, planned_steps, to_try_again
 
 
 @step
@@ -40,10 +39,11 @@ def handler(here: Step) -> Answer:
 def _try_again(here: Step, decided: Next) -> None:
     """What failed is as if it had not begun; what was asked is asked anew."""
     part = Part(decided.again or decided.part)
-    for record in here.store.steps(here.run.id, part):
-        tried = again(record)
-        if tried != record:
-            here.store.write_step(here.run.id, tried)
+    if part in STEPPED:
+        records = {each.number: each for each in here.store.steps(here.run.id, UNDOES.get(part, part))}
+        step_again = to_try_again(part, planned_steps(here.planned_night, part), records)
+        if step_again is not None:
+            here.store.write_step(here.run.id, step_again)
     name = Part.COMMIT.value if part is Part.SOAK else part.value
     if (question := here.store.question(here.run.id, name)) is not None and question.closed:
         here.store.set_aside(here.run.id, question)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import CfnOutput, CfnParameter, Stack
+from aws_cdk import ArnFormat, CfnOutput, CfnParameter, Stack
 from constructs import Construct
 
 from infra.function_table import FUNCTIONS, Thing, camel_case
@@ -13,7 +13,7 @@ from infra.functions import Functions
 from infra.messages import Messages
 from infra.records import Records
 from infra.secrets import Secrets
-from infra.triggers import Deaths, News, Requests
+from infra.triggers import Deaths, News, Requests, Silence
 from infra.workflows import Workflows
 
 
@@ -95,6 +95,8 @@ class CutoverStack(Stack):
         )
         deaths = Deaths(self, "Deaths", machine=workflows.plan, tell=function["tell_dead_run"], topic=messages.topic)
 
+        Silence(self, "Silence", watch=function["watch_silence"], schedules=requests.schedules, topic=messages.topic)
+
         functions.allow(
             {
                 Thing.TABLE: [records.table.table_arn],
@@ -127,6 +129,32 @@ class CutoverStack(Stack):
                     )
                 ],
                 Thing.SCHEDULER_ROLE: [requests.scheduler_role.role_arn],
+                Thing.STEP_FUNCTIONS: [
+                    self.format_arn(
+                        service="lambda",
+                        region="*",
+                        resource="function",
+                        resource_name="cutover-*",
+                        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                    )
+                ],
+                Thing.STEP_SECRETS: [
+                    self.format_arn(
+                        service="secretsmanager",
+                        resource="secret",
+                        resource_name="cutover/*",
+                        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                    )
+                ],
+                Thing.STEP_DOCUMENTS: [
+                    self.format_arn(service="ssm", region="*", account=account, resource="document", resource_name="*")
+                    for account in (self.account, "")
+                ],
+                Thing.STEP_NODES: [
+                    self.format_arn(service=service, region="*", resource=kind, resource_name="*")
+                    for service, kind in (("ec2", "instance"), ("ssm", "managed-instance"))
+                ],
+                Thing.COMMANDS: ["*"],
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_DEATHS: [deaths.undelivered.queue.queue_arn],

@@ -36,6 +36,11 @@ class Thing(Enum):
     CUT_OVER_TARGETS = auto()  # instances that a run has launched as a cutover
     SCHEDULES = auto()  # of this deployment's group
     SCHEDULER_ROLE = auto()  # handed to the schedules
+    STEP_FUNCTIONS = auto()  # functions of the account that steps of plans invoke
+    STEP_SECRETS = auto()  # secrets that steps of plans send to webhooks
+    STEP_DOCUMENTS = auto()  # SSM documents that steps of plans run: the account's, and those that AWS publishes
+    STEP_NODES = auto()  # instances and managed nodes on which they run
+    COMMANDS = auto()  # what became of SSM commands
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
@@ -55,6 +60,11 @@ WILD: Mapping[Thing, str] = {
     Thing.LATE_TARGETS: "The same; and only instances that carry the tag cutover:isolated.",
     Thing.ROLLED_BACK_TARGETS: "The same; and only instances that carry the tag cutover:rolled-back.",
     Thing.CUT_OVER_TARGETS: "The same; and only instances that carry the tag cutover:mode with the value cutover.",
+    Thing.STEP_FUNCTIONS: "Plans name the functions; only those called cutover-…, and only in this account.",
+    Thing.STEP_SECRETS: "Plans name the secrets; only those called cutover/…, and only in this account.",
+    Thing.STEP_DOCUMENTS: "Plans name the documents; what they may run on is bounded by the nodes.",
+    Thing.STEP_NODES: "Plans name the nodes; only those that carry the tag cutover:commands with the value allowed.",
+    Thing.COMMANDS: "Listing what became of a command takes no resource (Service Authorization Reference).",
 }
 
 # Under which condition a thing may be touched, where its name does not say enough.
@@ -63,6 +73,7 @@ ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
     Thing.LATE_TARGETS: {"Null": {"aws:ResourceTag/cutover:isolated": "false"}},
     Thing.ROLLED_BACK_TARGETS: {"Null": {"aws:ResourceTag/cutover:rolled-back": "false"}},
     Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
+    Thing.STEP_NODES: {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}},
 }
 
 
@@ -82,6 +93,7 @@ GET_OBJECT: Actions = ("s3:GetObject",)
 PUT_OBJECT: Actions = ("s3:PutObject",)
 GET_SECRET: Actions = ("secretsmanager:GetSecretValue",)
 PUT_EVENTS: Actions = ("events:PutEvents",)
+SEND_COMMAND: Actions = ("ssm:SendCommand",)
 PUT_ASIDE: Actions = ("sqs:SendMessage",)
 
 DESCRIBE_INSTANCES: Actions = (
@@ -168,6 +180,19 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+        },
+    ),
+    "carry_out_steps": Row(
+        300,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.STEP_FUNCTIONS: ("lambda:InvokeFunction",),
+            Thing.STEP_SECRETS: GET_SECRET,
+            Thing.STEP_DOCUMENTS: SEND_COMMAND,
+            Thing.STEP_NODES: SEND_COMMAND,
+            Thing.COMMANDS: ("ssm:ListCommandInvocations",),
         },
     ),
     "prove_zero_loss": Row(
@@ -304,6 +329,15 @@ FUNCTIONS: Mapping[str, Row] = {
     "tell_dead_run": Row(120, {**CLOSE_RUN, Thing.BUS: PUT_EVENTS, Thing.UNDELIVERED_DEATHS: PUT_ASIDE}),
     "clean_up": Row(300, {**AFTERMATH, Thing.UNDELIVERED_REQUESTS: PUT_ASIDE}),
     "finalize": Row(300, AFTERMATH),
+    "watch_silence": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.BUS: PUT_EVENTS,
+        },
+    ),
     "notify_sns": Row(30, {Thing.TOPIC: ("sns:Publish",), Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
     "notify_slack": Row(30, {Thing.SLACK: GET_SECRET, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
 }

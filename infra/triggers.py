@@ -1,8 +1,10 @@
-"""What sets things in motion: a request starts a run, news goes out, a dead run is told."""
+"""What sets things in motion: a request starts a run, news goes out, a dead or silent run is told."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -49,19 +51,7 @@ class Requests(Construct):
         )
         # The L2 construct gives the group a name of its own making.
         self.schedules = scheduler.CfnScheduleGroup(self, "Schedules")
-        self.scheduler_role = iam.Role(
-            self,
-            "SchedulerRole",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {
-                        "aws:SourceAccount": Stack.of(self).account,
-                        "aws:SourceArn": self.schedules.attr_arn,
-                    }
-                },
-            ),
-        )
+        self.scheduler_role = _role(self, "SchedulerRole", self.schedules.attr_arn)
         for action, arn in (
             ("lambda:InvokeFunction", start.function_arn),
             ("lambda:InvokeFunction", clean_up.function_arn),
@@ -118,3 +108,66 @@ class Deaths(Construct):
             ),
             targets=[self.undelivered.target(tell, max_age=Duration.hours(24))],
         )
+
+
+class Silence(Construct):
+    """Every minute it is looked whether a run has fallen silent behind closed doors; an alarm watches that look."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        watch: lambda_.Function,
+        schedules: scheduler.CfnScheduleGroup,
+        topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, id_)
+        role = _role(self, "Role", schedules.attr_arn)
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[watch.function_arn]))
+        scheduler.CfnSchedule(
+            self,
+            "EveryMinute",
+            group_name=schedules.ref,
+            schedule_expression="rate(1 minute)",
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=watch.function_arn,
+                role_arn=role.role_arn,
+                input="{}",
+                # The next look comes anyway: a late one says nothing.
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=60, maximum_retry_attempts=0
+                ),
+            ),
+        )
+        minute = Duration.minutes(1)
+        looks = cloudwatch.MathExpression(
+            expression="FILL(invocations, 0) - FILL(errors, 0)",
+            using_metrics={
+                "invocations": watch.metric_invocations(period=minute, statistic="Sum"),
+                "errors": watch.metric_errors(period=minute, statistic="Sum"),
+            },
+            period=minute,
+        )
+        alarm = cloudwatch.Alarm(
+            self,
+            "Blind",
+            alarm_description="Nobody looks whether a run has fallen silent: see the log of watch_silence.",
+            metric=looks,
+            threshold=1,
+            evaluation_periods=5,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(topic))
+
+
+def _role(scope: Construct, id_: str, group: str) -> iam.Role:
+    """What the schedules of a group may do, and no other schedule."""
+    condition = {"aws:SourceAccount": Stack.of(scope).account, "aws:SourceArn": group}
+    return iam.Role(
+        scope,
+        id_,
+        assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions={"StringEquals": condition}),
+    )

@@ -12,6 +12,7 @@ from cutover import clients, store
 @pytest.fixture(autouse=True)
 def _nothing_left_over() -> None:
     clients.client.cache_clear()
+    clients.client_for_deeds.cache_clear()
     clients.table.cache_clear()
     store._PLANS.clear()
     logging.getLogger("cutover").setLevel(logging.NOTSET)

@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ def asks_for_patience(error: BotoCoreError | ClientError) -> bool:
 def client(service: str, region: str | None = None) -> Any:
     """The client of a service, by its name; in the function's own region unless another is given."""
     return boto3.client(service, region_name=region)
+
+
+@functools.cache
+def client_for_deeds(service: str, region: str, seconds: int) -> Any:
+    """A client that sends each request once, and waits so long for its answer: what it asks for is not done twice."""
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=seconds)
+    return boto3.client(service, region_name=region, config=config)
 
 
 @functools.cache

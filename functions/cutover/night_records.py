@@ -4,6 +4,7 @@
                 STEP#<part>#01   StepRecord: a step, done or undone
                 QUESTION#<name>  QuestionRecord: what people were asked, and what they answered
                 ORDER            Order: what an operator wants done now; gone once it is taken up
+    CLOSED      <run>            Closed: a run whose users nobody serves, as it is watched for silence
 
 Instants are RFC 3339 strings in UTC, durations whole seconds.
 """
@@ -80,8 +81,7 @@ class NightRecord(Record):
 
     `closed`: users were shut out (the first step that takes something from them began); `quiesced`: the quiesce ended;
     `switching`: the first step of the switch began; `opened`: the outside probe saw the targets serve; `reopened`: the
-    doors of the source are open again; `committed`. `progressed`: when something was last seen to go on; `told_silent`:
-    for which of these instants people were called.
+    doors of the source are open again; `committed`. `progressed`: when a step or a part last came to its end.
     """
 
     version: int = 0
@@ -95,7 +95,6 @@ class NightRecord(Record):
     reopened: str | None = None
     committed: str | None = None
     progressed: str | None = None
-    told_silent: str | None = None
     hold: Hold | None = None
     back: Back | None = None
     ending: str = ""
@@ -120,7 +119,10 @@ class NightRecord(Record):
 
 
 class StepState(StrEnum):
-    """A step: begun → done | failed (→ again), and the same of its undoing; what was never begun is not undone."""
+    """A step: begun → done | failed (→ again), and the same of its undoing; what was never begun is not undone.
+
+    `again`, `undo_again`: somebody wants it tried again.
+    """
 
     AGAIN = "again"
     BEGUN = "begun"
@@ -129,12 +131,13 @@ class StepState(StrEnum):
     UNDOING = "undoing"
     UNDONE = "undone"
     NOT_UNDONE = "not_undone"
+    UNDO_AGAIN = "undo_again"
 
 
 @dataclass(frozen=True)
 class StepRecord(Record):
-    """One step of the night. `token`: what the present deed is recognised by (an SSM command, "sent" for a call that
-    was answered, None before it was sent). `seen`: what was seen last, in words. `proved`: its proofs hold."""
+    """One step of the night. `token`: what the present deed is recognised by (an SSM command, when somebody was asked,
+    "sent" for a call that was answered, None before it was sent). `seen`: what was seen last, in words."""
 
     part: Part
     number: int
@@ -201,3 +204,14 @@ class Order(Record):
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "wish": Wish(data["wish"])}
+
+
+@dataclass(frozen=True)
+class Closed(Record):
+    """A run whose users nobody serves, and what was seen of it: how far it is, since when, whether people were called
+    for that. `standing` None: nobody has looked yet."""
+
+    run: str
+    standing: str | None = None
+    since: str | None = None
+    told: bool = False

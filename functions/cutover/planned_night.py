@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+FUNCTIONS = "cutover-"
+"""How the names begin of functions that a step may invoke; docs/deploy.md says it, the deployed rights hold it."""
+SECRETS = "cutover/"
+"""How the names begin of secrets that a webhook may be sent."""
+
 
 class OnSilence(StrEnum):
     """What a question that nobody answered in time makes of the run. Silence is never a yes."""
@@ -41,8 +46,8 @@ class Action:
     """One thing to do or to look at.
 
     `subject`: ssm: the document's name; lambda: the function's name or ARN; webhook, http: the URL; tcp: `host:port`;
-    manual: what is to be done, in words; agents_silent: "" (the service has not heard of any source of the plan since
-    the step began). `arguments`: ssm: parameter → list of texts; lambda: the payload; webhook: the JSON body.
+    manual: what is to be done, in words; agents_silent: "" (the service has not heard of any source of the plan for two
+    minutes). `arguments`: ssm: parameter → list of texts; lambda: the payload; webhook: the JSON body.
     `nodes`: ssm: instance or managed-node ids. `who`: manual: who does it. `status`: http: the answer's status.
     `contains`: http: a text of the answer's body. `closed`: tcp, http: nothing may answer there. `secret`: webhook: the
     name of the secret that is sent as bearer token.

@@ -10,7 +10,7 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -185,11 +185,18 @@ class Step:
         return min((wave.poll for wave in self.plan.waves), key=lambda each: each.minimum)
 
     def clock(self) -> str:
-        """The instant of this look where nothing else is asked of the service: its time, or ours while it is away."""
+        """The instant of this look where nothing else is asked of the service: its time, or while it is away ours,
+        corrected by what they differed last."""
         try:
             self.service.licences()
         except ServiceError as error:
             log().warning(f"the service does not tell its time: {error}")
+            if self.run.clock == "service":
+                self.store.update_run(self.run.id, clock="local")
+            return text(local_now() + _DIFFERENCE.get(self.settings.cloudendure_url, timedelta()))
+        now = self.now()
+        if now.from_service:
+            _DIFFERENCE[self.settings.cloudendure_url] = now.at - local_now()
         return self.looked()
 
     def said(
@@ -297,6 +304,9 @@ def secret(arn: str) -> str:
             return ""
         raise
 
+
+_DIFFERENCE: dict[str, timedelta] = {}
+"""How far the service's clock was ahead of ours when it was read last, by its URL."""
 
 _SERVICES: dict[tuple[str, str, str], MigrationService] = {}
 

@@ -13,6 +13,10 @@ from cutover.planned_night import Action, Deed, Night, OnStepFailure, PlannedSte
 
 UNDOES = {Part.UNDO_SWITCH: Part.SWITCH, Part.POWER_ON: Part.POWER_OFF, Part.OPEN_DOORS: Part.QUIESCE}
 """Which part a part of the way back undoes."""
+SHUTTING = (Part.QUIESCE, Part.POWER_OFF, Part.SWITCH)
+"""The parts whose steps take something from users."""
+STEPPED = (*SHUTTING, Part.PROBE, *UNDOES)
+"""The parts that are carried out step by step."""
 PROBE_SECONDS = 900
 """How long the application may take to be seen from outside after the switch."""
 LOOKS_ONLY = (Deed.TCP, Deed.HTTP, Deed.AGENTS_SILENT)
@@ -23,7 +27,7 @@ LOOKS_ONLY = (Deed.TCP, Deed.HTTP, Deed.AGENTS_SILENT)
 class Due:
     """The step that is due, with its record if it has begun; or that all are done; or why it goes no further.
 
-    `failed`: the reason, with the rule that the plan has for it.
+    `failed`: the reason, with the rule that the plan has for it. `passed_over`: what failed and is gone on without.
     """
 
     number: int = 0
@@ -31,6 +35,7 @@ class Due:
     record: StepRecord | None = None
     failed: str = ""
     rule: OnStepFailure = OnStepFailure.UNDO
+    passed_over: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -57,13 +62,16 @@ def planned_steps(night: Night, part: Part) -> tuple[PlannedStep, ...]:
 
 def next_step(planned: Sequence[PlannedStep], records: Mapping[int, StepRecord]) -> Due:
     """Forwards: the first step that is not done. One that failed ends it, unless the plan goes on."""
+    passed_over: list[str] = []
     for number, step in enumerate(planned, 1):
         record = records.get(number)
         if record is None or record.state in (StepState.BEGUN, StepState.AGAIN):
-            return Due(number, step, record)
+            return Due(number, step, record, passed_over=tuple(passed_over))
         if record.state is StepState.FAILED and step.on_failure is not OnStepFailure.CONTINUE:
             return Due(number, failed=f"step {step.name}: {record.seen}", rule=step.on_failure)
-    return Due()
+        if record.state is StepState.FAILED:
+            passed_over.append(f"{step.name} failed, and the plan goes on without it ({record.seen})")
+    return Due(passed_over=tuple(passed_over))
 
 
 def next_undo(planned: Sequence[PlannedStep], records: Mapping[int, StepRecord]) -> Due:
@@ -78,12 +86,24 @@ def next_undo(planned: Sequence[PlannedStep], records: Mapping[int, StepRecord])
     return Due()
 
 
+def due(part: Part, planned: Sequence[PlannedStep], records: Mapping[int, StepRecord]) -> Due:
+    """What is due in a part, whichever way it goes."""
+    return next_undo(planned, records) if part in UNDOES else next_step(planned, records)
+
+
+def to_try_again(part: Part, planned: Sequence[PlannedStep], records: Mapping[int, StepRecord]) -> StepRecord | None:
+    """The step at which a part came to a halt, as it is when it may be tried again; what the plan has gone on without
+    stays as it is."""
+    stopped = due(part, planned, records)
+    return again(records[stopped.number]) if stopped.failed else None
+
+
 def again(record: StepRecord) -> StepRecord:
     """A step that failed, or could not be undone, as it is when it may be tried again."""
     if record.state is StepState.FAILED:
         return record.but(state=StepState.AGAIN, token=None, looks=0)
     if record.state is StepState.NOT_UNDONE:
-        return record.but(state=StepState.FAILED, token=None, looks=0)
+        return record.but(state=StepState.UNDO_AGAIN, token=None, looks=0)
     return record
 
 
@@ -100,4 +120,4 @@ def question_name(part: Part, number: int) -> str:
 
 def unclear(step: PlannedStep) -> str:
     """Why a step that was begun and may not have been carried out is not simply done again."""
-    return f"whether {step.name} was carried out is not known: its function died; look, then resume, or roll back"
+    return f"whether {step.name} was carried out is not known; look, then resume, or roll back"

@@ -18,7 +18,7 @@ from cutover import clients
 from cutover.after_records import Aftermath, SignOff, signed
 from cutover.errors import AwsUnavailable, RunDisputed, RunNotFound
 from cutover.machine import Job
-from cutover.night_records import NightRecord, Order, Part, QuestionRecord, StepRecord
+from cutover.night_records import Closed, NightRecord, Order, Part, QuestionRecord, StepRecord, StepState
 from cutover.plan import Mode, Plan, plan_key
 from cutover.records import (
     LaunchRecord,
@@ -259,21 +259,29 @@ class Store:
 
     def note_closed(self, run_id: str) -> None:
         """Put the run among those whose users nobody serves: they are watched for silence."""
-        self._table.put_item(Item={"pk": "CLOSED", "sk": run_id})
+        self._put_new({"pk": "CLOSED", "sk": run_id, **Closed(run_id).to_json()})
 
     def note_served(self, run_id: str) -> None:
         """Somebody serves the run's users again, or it has ended and said who does not."""
         self._table.delete_item(Key={"pk": "CLOSED", "sk": run_id})
 
-    def closed_runs(self) -> list[str]:
+    def closed_runs(self) -> list[Closed]:
         """The runs whose users nobody serves."""
-        return [str(item["sk"]) for item in self._query("CLOSED", "")]
+        return [Closed.from_json(item) for item in self._query("CLOSED", "")]
+
+    def note_watched(self, watched: Closed) -> None:
+        """Write what was seen of such a run; nothing when somebody serves its users by now."""
+        self._put_if({"pk": "CLOSED", "sk": watched.run, **watched.to_json()}, "attribute_exists(pk)")
 
     def begin_step(self, run_id: str, record: StepRecord) -> bool:
         """Write that a step begins; False, and nothing written, when it has begun before."""
         return self._put_if(
             {"pk": f"RUN#{run_id}", "sk": _step(record), **record.to_json()}, "attribute_not_exists(pk)"
         )
+
+    def advance_step(self, run_id: str, record: StepRecord, *, since: StepState) -> bool:
+        """Write how a step stands now; False, and nothing written, unless it still is in `since`."""
+        return self._put_over({"pk": f"RUN#{run_id}", "sk": _step(record), **record.to_json()}, since.value)
 
     def question(self, run_id: str, name: str) -> QuestionRecord | None:
         item = self._find(f"RUN#{run_id}", f"QUESTION#{name}")
@@ -427,19 +435,9 @@ class Store:
 
     def advance(self, run_id: str, wave: int, launch: LaunchRecord, *, since: LaunchState) -> bool:
         """Write the launch's next state; False, and nothing written, unless it still is in `since`."""
-        item = {"pk": f"RUN#{run_id}", "sk": _launch(wave, launch.number), **launch.to_json()}
-        try:
-            self._table.put_item(
-                Item=item,
-                ConditionExpression="#state = :since",
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={":since": since.value},
-            )
-        except ClientError as error:
-            if _condition_failed(error):
-                return False
-            raise
-        return True
+        return self._put_over(
+            {"pk": f"RUN#{run_id}", "sk": _launch(wave, launch.number), **launch.to_json()}, since.value
+        )
 
     # The gate
 
@@ -527,6 +525,21 @@ class Store:
             )
             items += answer["Items"]
         return [whole(item) for item in items]
+
+    def _put_over(self, item: Mapping[str, Any], since: str) -> bool:
+        """Write the item over one in the state `since`; False, and nothing written, over any other."""
+        try:
+            self._table.put_item(
+                Item=dict(item),
+                ConditionExpression="#state = :since",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={":since": since},
+            )
+        except ClientError as error:
+            if _condition_failed(error):
+                return False
+            raise
+        return True
 
     def _put_new(self, item: Mapping[str, Any]) -> bool:
         return self._put_if(item, "attribute_not_exists(pk)")

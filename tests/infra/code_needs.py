@@ -83,7 +83,7 @@ def needs(name: str) -> set[Need]:
                 on = ast.unparse(node.value)
                 if on.split(".")[-1] == "store" or (on == "self" and body.startswith("Store.")):
                     todo.append((store, f"Store.{node.attr}"))
-                elif on == "here" or (on == "self" and body.startswith("Step.")):
+                elif on.split(".")[-1] == "here" or (on == "self" and body.startswith("Step.")):
                     todo.append((step, f"Step.{node.attr}"))
                 elif on.split(".")[-1] == "locks" or (on == "self" and body.startswith("Locks.")):
                     todo.append((locks, f"Locks.{node.attr}"))

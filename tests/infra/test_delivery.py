@@ -94,6 +94,8 @@ def test_every_queue_of_undelivered_events_raises_an_alarm(template: Template) -
     watched: list[Any] = []
     for it in template.of("CloudWatch::Alarm").values():
         alarm = it["Properties"]
+        if "MetricName" not in alarm:
+            continue  # of several metrics: not a queue's
         assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
         assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
         assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]
@@ -119,3 +121,26 @@ def test_a_schedule_may_start_a_run_or_clean_up_and_nothing_else(template: Templ
         ("lambda:InvokeFunction", json.dumps(arn(template.function("clean_up")))),
         ("sqs:SendMessage", json.dumps(queue)),
     }
+
+
+def test_every_minute_it_is_looked_for_silence(template: Template) -> None:
+    it = template.properties(template.only("Scheduler::Schedule"))
+    assert it["ScheduleExpression"] == "rate(1 minute)"
+    assert it["GroupName"] == {"Ref": template.only("Scheduler::ScheduleGroup")}
+    assert it["Target"]["Arn"] == arn(template.function("watch_silence"))
+    role = it["Target"]["RoleArn"]["Fn::GetAtt"][0]
+    (trust,) = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["StringEquals"]["aws:SourceArn"] == arn(template.only("Scheduler::ScheduleGroup"))
+    assert template.rights(role) == {("lambda:InvokeFunction", json.dumps(it["Target"]["Arn"]))}
+
+
+def test_a_watch_that_does_not_look_raises_an_alarm(template: Template) -> None:
+    (alarm,) = (it["Properties"] for it in template.of("CloudWatch::Alarm").values() if "Metrics" in it["Properties"])
+    used = {each["Id"]: each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each}
+    watch = [{"Name": "FunctionName", "Value": {"Ref": template.function("watch_silence")}}]
+    assert {name: (it["MetricName"], it["Dimensions"]) for name, it in used.items()} == {
+        "invocations": ("Invocations", watch),
+        "errors": ("Errors", watch),
+    }
+    assert (alarm["TreatMissingData"], alarm["EvaluationPeriods"]) == ("breaching", 5)
+    assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]

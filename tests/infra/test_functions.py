@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from cutover import late
+import stop_targets
+from cutover import late, planned_night
 from infra.bundle import Bundle
 from infra.function_table import FUNCTIONS, WILD, Thing
-from tests.infra.template import FUNCTION_FILES, Template, arn
+from tests.infra.template import FUNCTION_FILES, Template, arn, many
 
 # What whoever may touch a thing is told of it; functions/cutover/settings.py reads these names.
 TOLD = {
@@ -37,9 +38,11 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         account = [{"Ref": "AWS::Partition"}, ":states:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
         return {"Fn::Join": ["", ["arn:", *account, ":execution:", {"Fn::Join": [":", [name, "*"]]}]]}
 
-    def in_the_account(kind: str, service: str = "ec2:*") -> Any:
+    def in_the_account(kind: str, service: str = "ec2:*", which: str = "/*") -> Any:
         account = [{"Ref": "AWS::Partition"}, f":{service}:", {"Ref": "AWS::AccountId"}]
-        return {"Fn::Join": ["", ["arn:", *account, f":{kind}/*"]]}
+        return {"Fn::Join": ["", ["arn:", *account, f":{kind}{which}"]]}
+
+    here = [{"Ref": "AWS::Partition"}, ":secretsmanager:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
 
     def queue(concern: str) -> Any:
         (id_,) = (id_ for id_ in template.of("SQS::Queue") if id_.startswith(concern))
@@ -71,9 +74,20 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.KEYS: [in_the_account("key", "kms:*")],
         Thing.PROFILES: [in_the_account("instance-profile", "iam:")],
         Thing.TARGETS: [in_the_account(kind) for kind in ("instance", "volume", "network-interface")],
-        Thing.LATE_TARGETS: [in_the_account("instance")],
         Thing.SCHEDULES: [schedules()],
         Thing.SCHEDULER_ROLE: [arn(scheduler_role)],
+        **{
+            thing: [in_the_account("instance")]
+            for thing in (Thing.LATE_TARGETS, Thing.ROLLED_BACK_TARGETS, Thing.CUT_OVER_TARGETS)
+        },
+        Thing.STEP_FUNCTIONS: [in_the_account("function", "lambda:*", ":cutover-*")],
+        Thing.STEP_SECRETS: [{"Fn::Join": ["", ["arn:", *here, ":secret:cutover/*"]]}],
+        Thing.STEP_DOCUMENTS: [
+            in_the_account("document", "ssm:*"),
+            {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":ssm:*::document/*"]]},
+        ],
+        Thing.STEP_NODES: [in_the_account("instance"), in_the_account("managed-instance", "ssm:*")],
+        Thing.COMMANDS: ["*"],
         Thing.UNDELIVERED_REQUESTS: [queue("Requests")],
         Thing.UNDELIVERED_NEWS: [queue("News")],
         Thing.UNDELIVERED_DEATHS: [queue("Deaths")],
@@ -118,20 +132,51 @@ def test_only_looking_around_and_log_delivery_are_for_every_resource(template: T
     # CloudWatch's log delivery, which Step Functions needs for a log group, takes no resource.
     delivery = {action for action in unbound if action.startswith("logs:")}
     looking = {action.split(":")[0]: action.split(":")[1] for action in unbound - delivery}
-    assert set(looking) == {"ec2", "servicequotas"}
-    assert all(name.startswith(("Describe", "Get")) for name in looking.values())
+    assert set(looking) == {"ec2", "servicequotas", "ssm"}
+    assert all(name.startswith(("Describe", "Get", "List")) for name in looking.values())
     functions = {action for id_ in template.of("Lambda::Function") for action, _ in template.rights_of(id_)}
     assert not delivery & functions
 
 
-def test_only_what_is_tagged_as_come_too_late_may_be_stopped(template: Template) -> None:
-    statements = [
+@pytest.mark.parametrize(
+    ("name", "action", "condition"),
+    [
+        ("watch_late_targets", "ec2:StopInstances", {"Null": {f"aws:ResourceTag/{late.ISOLATED_TAG}": "false"}}),
+        ("stop_targets", "ec2:StopInstances", {"Null": {f"aws:ResourceTag/{stop_targets.ROLLED_BACK_TAG}": "false"}}),
+        (
+            "commit_targets",
+            "ec2:ModifyInstanceAttribute",
+            {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
+        ),
+    ],
+)
+def test_only_what_is_tagged_may_be_changed(
+    name: str, action: str, condition: dict[str, Any], template: Template
+) -> None:
+    role = {"Ref": template.properties(template.function(name))["Role"]["Fn::GetAtt"][0]}
+    assert [each["Condition"] for each in statements(template, action, role)] == [condition]
+
+
+def test_commands_are_sent_only_to_nodes_that_their_owner_has_tagged(template: Template) -> None:
+    (nodes,) = (each for each in statements(template, "ssm:SendCommand") if "managed-instance" in json.dumps(each))
+    assert nodes["Condition"] == {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}}
+    assert not [each for each in statements(template, "ssm:SendCommand") if '"*"' in json.dumps(each["Resource"])]
+
+
+def test_the_prefixes_that_the_code_holds_are_those_that_the_rights_hold(resources: dict[Thing, list[Any]]) -> None:
+    assert f":{planned_night.FUNCTIONS}*" in json.dumps(resources[Thing.STEP_FUNCTIONS])
+    assert f":secret:{planned_night.SECRETS}*" in json.dumps(resources[Thing.STEP_SECRETS])
+
+
+def statements(template: Template, action: str, role: Any = None) -> list[Any]:
+    """What allows an action, in every policy or in those of one role."""
+    return [
         statement
         for policy in template.of("IAM::Policy").values()
+        if role is None or role in policy["Properties"]["Roles"]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Action"] == "ec2:StopInstances"
+        if action in many(statement["Action"])
     ]
-    assert [each["Condition"] for each in statements] == [{"Null": {f"aws:ResourceTag/{late.ISOLATED_TAG}": "false"}}]
 
 
 def test_every_thing_that_is_wild_says_why(resources: dict[Thing, list[Any]]) -> None:

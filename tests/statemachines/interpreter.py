@@ -158,7 +158,7 @@ def _session(region: str) -> boto3.Session:
     return boto3.Session(aws_access_key_id="stage", aws_secret_access_key="stage", region_name=region)
 
 
-def _client(service: Any, region_name: str = REGION) -> Any:
+def _client(service: Any, region_name: str = REGION, config: object = None) -> Any:
     return _made(service, region_name)
 
 
