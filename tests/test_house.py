@@ -58,6 +58,7 @@ CORE = {
     "records",
     "replication",
     "rule",
+    "silence",
     "steps",
     "steps_by_hand",
     "summary",
@@ -156,14 +157,17 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "cloudendure_secrets",
         "cloudendure_session",
         "clients",
+        "deeds",
         "ec2",
         "ending",
         "events",
         "executions",
+        "guest",
         "locks",
         "looks",
         "observed",
         "opening",
+        "probing",
         "schedules",
         "settings",
         "step",
@@ -199,9 +203,9 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == {"settings"}
 
 
-def test_only_the_service_and_slack_are_spoken_to_over_http() -> None:
+def test_only_the_service_slack_and_what_steps_name_are_spoken_to_over_http() -> None:
     speakers = {path.stem for path in [*HANDLERS, *SHARED] if top(imports(path)) & {"requests", "urllib3", "http"}}
-    assert {name for name in speakers if not name.startswith("cloudendure")} == {"notify_slack"}
+    assert {name for name in speakers if not name.startswith("cloudendure")} == {"deeds", "notify_slack", "probing"}
 
 
 def test_only_edges_speak_to_aws() -> None:

@@ -12,6 +12,7 @@ from cutover.plan import Expectation, Mode, Plan
 from cutover.preflight import Preflight, findings
 from cutover.surveyed import Account, Running, SecurityGroup, Subnet, Survey, Volume
 from cutover.terms import Licence, ReplicationSettings
+from tests.unit.night_of import PLANNED
 from tests.unit.records_of import NOW, ago, machine, plan, planned, wave
 
 ANYWHERE = ((0, 65535),)
@@ -83,7 +84,8 @@ def of(seen: Survey, a_plan: Plan | None = None, **expected: Any) -> Preflight:
     """The findings about a plan of the surveyed machines, each of which is expected to look alike."""
     names = [each.name for each in seen.machines or ()] or ["db01"]
     one = wave(*(planned(name, expect=Expectation(**expected)) for name in names))
-    return findings(a_plan or plan(one), Mode.CUTOVER, NOW, seen, run="ours")
+    given = a_plan or plan(one)
+    return findings(replace(given, night=given.night or PLANNED), Mode.CUTOVER, NOW, seen, run="ours")
 
 
 def run(seen: Survey, field: str, **expected: Any) -> list[str]:

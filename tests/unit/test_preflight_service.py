@@ -26,6 +26,13 @@ def test_where_all_is_well_nothing_is_found() -> None:
     assert list(seen.machines) == ["db01"]
 
 
+def test_a_cutover_says_what_is_done_around_it_and_a_test_need_not() -> None:
+    (found,) = findings(plan(), Mode.CUTOVER, NOW, survey()).run
+    assert (found.field, found.severity) == ("cutover", Severity.ERROR)
+    assert "can only be tested" in found.remedy
+    assert findings(plan(), Mode.TEST, NOW, survey()).run == ()
+
+
 def test_all_that_is_wrong_is_found_at_once() -> None:
     bad = source(replication=Replication("STARTED", agent_installed=False), disks=())
     seen = of(
