@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import requests
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
-from urllib3.exceptions import ConnectTimeoutError as NotConnected
 from urllib3.exceptions import NewConnectionError
 
 from cutover import clients, probing
@@ -177,7 +176,7 @@ def _never_sent(error: requests.RequestException) -> bool:
     if isinstance(error, requests.exceptions.ConnectTimeout) or "CERTIFICATE_VERIFY_FAILED" in str(error):
         return True
     cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(cause, NewConnectionError | NotConnected)
+    return isinstance(cause, NewConnectionError)
 
 
 def _bearer(name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from cutover import clients
@@ -267,7 +267,7 @@ class Store:
 
     def closed_runs(self) -> list[Closed]:
         """The runs whose users nobody serves."""
-        return [Closed.from_json(item) for item in self._query("CLOSED", "")]
+        return [Closed.from_json(item) for item in self._query("CLOSED")]
 
     def note_watched(self, watched: Closed) -> None:
         """Write what was seen of such a run; nothing when somebody serves its users by now."""
@@ -515,8 +515,10 @@ class Store:
             raise
         return True
 
-    def _query(self, pk: str, prefix: str) -> list[dict[str, Any]]:
-        condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
+    def _query(self, pk: str, prefix: str = "") -> list[dict[str, Any]]:
+        condition: ConditionBase = Key("pk").eq(pk)
+        if prefix:  # an empty one is refused
+            condition = condition & Key("sk").begins_with(prefix)
         answer = self._table.query(KeyConditionExpression=condition, ConsistentRead=True)
         items = answer["Items"]
         while "LastEvaluatedKey" in answer:

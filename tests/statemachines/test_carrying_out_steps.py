@@ -1,0 +1,567 @@
+"""The steps of a night through their function: written before they are done, done once, undone in reverse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+
+import carry_out_steps
+from cutover import deeds, step
+from cutover.cloudendure import CloudEndure
+from cutover.deeds import SENT, Deeds, Done
+from cutover.errors import AwsUnavailable, ServiceUnavailable
+from cutover.guest import Command, CommandState, Guest
+from cutover.instants import after, instant, text
+from cutover.night_records import Holder, Order, Part, QuestionRecord, StepRecord, StepState, Wish
+from cutover.plan import Mode
+from cutover.planned_night import Action, Deed, OnStepFailure, PlannedStep
+from cutover.planned_night import Night as PlannedNight
+from cutover.records import RunRecord
+from cutover.steps import UNDOES, planned_steps, to_try_again
+from tests.statemachines.interpreter import REGION, Context
+from tests.statemachines.night import NO_DOORS, TABLE, Night, a_night, a_plan, a_wave, a_world
+from tests.unit.hooked import Server, hooked
+
+RUN = "demo-cutover-20261128T090000Z"
+WINDOW = {"window": 7 * 3600, "estimate": 2 * 3600, "reserve": 3600}
+
+
+class Evening:
+    """A run whose steps are carried out one call at a time."""
+
+    def __init__(self, night: Night, hooks: Server, planned: PlannedNight) -> None:
+        self.hooks, self.planned, self.store, self._night = hooks, planned, night.store, night
+        plan = a_plan(a_wave("db", "db01"), night=planned)
+        night.store.write_plan(plan)
+        now = text(night.simulator.clock.now())
+        night.store.claim(RunRecord(RUN, plan.name, plan.sha256, Mode.CUTOVER, 1, None, now, started=now))
+
+    def call(self, part: Part, seconds_left: int = 300) -> dict[str, Any]:
+        context: Any = Left(seconds_left)
+        answer: dict[str, Any] = carry_out_steps.handler({"run": RUN, "part": part.value}, context)
+        return answer
+
+    def until_settled(self, part: Part) -> dict[str, Any]:
+        """Call it, and wait as it says, until it is done or has failed."""
+        for _ in range(50):
+            answer = self.call(part)
+            if answer["verdict"] != "wait":
+                return answer
+            self.later(answer["wait_seconds"])
+        raise AssertionError(answer)
+
+    def later(self, seconds: float) -> None:
+        self._night.simulator.advance(seconds)
+
+    @property
+    def now(self) -> str:
+        return text(self._night.simulator.clock.now())
+
+    @property
+    def night(self) -> Any:
+        return self.store.night(RUN)
+
+    def steps(self, part: Part = Part.QUIESCE) -> list[StepRecord]:
+        return self.store.steps(RUN, part)
+
+    def step(self, part: Part = Part.QUIESCE) -> StepRecord:
+        return self.steps(part)[-1]
+
+    def states(self, part: Part = Part.QUIESCE) -> list[str]:
+        return [each.state.value for each in self.steps(part)]
+
+    def question(self, name: str = "quiesce-1") -> QuestionRecord:
+        found = self.store.question(RUN, name)
+        assert found is not None
+        return found
+
+    def say(self, answer: str, name: str = "quiesce-1", reason: str = "") -> None:
+        """What the command writes."""
+        boto3.resource("dynamodb").Table(TABLE).update_item(
+            Key={"pk": f"RUN#{RUN}", "sk": f"QUESTION#{name}"},
+            UpdateExpression="SET answer = :answer, answered_by = :by, answered_at = :now, reason = :reason",
+            ConditionExpression="closed = :no",
+            ExpressionAttributeValues={
+                ":answer": answer, ":by": "network", ":now": self.now, ":reason": reason, ":no": False
+            },
+        )  # fmt: skip
+
+    def try_again(self, part: Part) -> None:
+        """What a resume makes of a part that has come to a halt."""
+        records = {each.number: each for each in self.steps(UNDOES.get(part, part))}
+        tried = to_try_again(part, planned_steps(self.planned, part), records)
+        assert tried is not None
+        self.store.write_step(RUN, tried)
+
+    def order(self, wish: Wish) -> None:
+        item = {"pk": f"RUN#{RUN}", "sk": "ORDER", **Order(wish, "lead", "not tonight", self.now).to_json()}
+        boto3.resource("dynamodb").Table(TABLE).put_item(Item=item)
+
+
+class Left(Context):
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._seconds * 1000
+
+
+@contextmanager
+def evening(**planned: Any) -> Iterator[Evening]:
+    """`planned`: parts of the night; URLs in them begin with `hooks:`, where their server is."""
+    with hooked() as hooks, a_night(a_world({"db01": {}})) as night:
+        filled = {
+            part: tuple(_filled(each, hooks.url) for each in some) if isinstance(some, tuple) else some
+            for part, some in planned.items()
+        }
+        yield Evening(night, hooks, replace(NO_DOORS, **{**WINDOW, **filled}))
+
+
+def _filled(given: Any, url: str) -> Any:
+    if isinstance(given, Action):
+        return replace(given, subject=given.subject.replace("hooks:", url))
+    assert isinstance(given, PlannedStep)
+    return replace(
+        given,
+        do=_filled(given.do, url),
+        undo=_filled(given.undo, url) if given.undo else None,
+        proof=tuple(_filled(each, url) for each in given.proof),
+        undo_proof=tuple(_filled(each, url) for each in given.undo_proof),
+    )
+
+
+def a_hook(name: str, rule: OnStepFailure = OnStepFailure.UNDO, **more: Any) -> PlannedStep:
+    hook, back = Action(Deed.WEBHOOK, f"hooks:/{name}"), Action(Deed.WEBHOOK, f"hooks:/un{name}")
+    return PlannedStep(name, hook, **{"timeout": 600, "undo": back, "on_failure": rule, **more})
+
+
+def by_hand(rule: OnStepFailure = OnStepFailure.UNDO, **more: Any) -> PlannedStep:
+    off = Action(Deed.MANUAL, "power it off", who="network")
+    on = Action(Deed.MANUAL, "power it on", who="network")
+    return PlannedStep("off", off, **{"timeout": 600, "undo": on, "on_failure": rule, **more})
+
+
+PROOF = (Action(Deed.HTTP, "hooks:/proof"),)
+WEB, DB = a_hook("web"), a_hook("db")
+
+
+def test_the_doors_are_closed_step_by_step_and_the_end_is_after_the_last_one() -> None:
+    with evening(quiesce=(WEB, DB)) as it:
+        began = it.now
+        it.hooks.heard = lambda path: it.later(30)
+        answer = it.call(Part.QUIESCE)
+
+        assert (answer["verdict"], answer["tell"], answer["reason"]) == ("done", "closed", "quiesce is done")
+        assert it.hooks.posted == ["/web", "/db"]
+        assert it.states() == ["done", "done"]
+        assert (it.night.closed, it.night.since, it.night.holder) == (began, began, Holder.NOBODY)
+        assert instant(it.night.quiesced) > instant(began) + 2 * (instant(after(began, 30)) - instant(began))
+        assert it.night.done == {"quiesce": it.night.quiesced}
+        assert [each.run for each in it.store.closed_runs()] == [RUN]
+        assert json.loads(it.hooks.got[0][2]) == {"cutover": f"{RUN} quiesce web"}
+
+
+def test_everything_is_written_before_it_is_done() -> None:
+    seen = {}
+    with evening(switch=(WEB,)) as it:
+        it.hooks.heard = lambda path: seen.update(
+            step=it.step(Part.SWITCH), night=it.night, closed=it.store.closed_runs()
+        )
+        it.call(Part.SWITCH)
+
+        assert (seen["step"].state, seen["step"].token) == (StepState.BEGUN, None)
+        assert seen["night"].closed == seen["night"].switching is not None
+        assert seen["night"].holder is Holder.NOBODY
+        assert seen["closed"]
+        assert it.step(Part.SWITCH).token == SENT
+
+
+def test_a_look_closes_nothing() -> None:
+    look = PlannedStep("look", Action(Deed.HTTP, "hooks:/health"), 600)
+    with evening(quiesce=(look,)) as it:
+        it.hooks.status = 503
+        assert it.call(Part.QUIESCE)["verdict"] == "wait"
+        it.hooks.status = 200
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert it.night.closed is None
+        assert it.states() == ["done"]
+
+
+# Once
+
+
+def dies(it: Evening) -> None:
+    """The function is killed once its deed has reached the other side."""
+
+    def do(self: Deeds, action: Action) -> Done:
+        carried_out(self, action)
+        raise MemoryError
+
+    carried_out = Deeds.do
+    with patch.object(Deeds, "do", do), pytest.raises(MemoryError):
+        it.call(Part.QUIESCE)
+
+
+def test_a_step_whose_function_died_is_not_done_again_and_without_a_proof_a_person_looks() -> None:
+    with evening(quiesce=(a_hook("web", OnStepFailure.HOLD),)) as it:
+        dies(it)
+        answer = it.call(Part.QUIESCE)
+
+        assert (answer["verdict"], answer["rule"]) == ("failed", "hold")
+        assert "whether web was carried out is not known; look, then resume" in answer["reason"]
+        assert it.hooks.posted == ["/web"]
+        assert it.states() == ["failed"]
+        it.try_again(Part.QUIESCE)
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert it.hooks.posted == ["/web", "/web"], "somebody has looked and wants it done again"
+
+
+def test_a_step_whose_function_died_is_done_when_its_proof_says_so() -> None:
+    with evening(quiesce=(a_hook("web", proof=PROOF),)) as it:
+        it.hooks.by_path["/proof"] = 503
+        dies(it)
+        deadline = it.step().deadline
+        waits = it.call(Part.QUIESCE)
+        assert waits["verdict"] == "wait"
+        assert waits["wait_seconds"] > 0
+        it.hooks.by_path["/proof"] = 200
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert it.hooks.posted == ["/web"]
+        assert it.step().deadline == deadline
+
+
+def test_a_deed_without_an_answer_is_not_known_to_be_done() -> None:
+    with evening(quiesce=(WEB,)) as it:
+        it.hooks.status = 0
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "undo")
+        assert "gave no answer" in answer["reason"]
+        assert "is not known" in answer["reason"]
+        assert it.hooks.posted == ["/web"]
+
+
+def test_of_two_functions_at_once_one_gives_way() -> None:
+    with evening(quiesce=(WEB,)) as it:
+        others: list[str] = []
+
+        def another(path: str) -> None:
+            it.hooks.heard = None
+            others.append(it.call(Part.QUIESCE)["verdict"])
+
+        it.hooks.heard = another
+        with pytest.raises(AwsUnavailable, match="two writers"):
+            it.call(Part.QUIESCE)
+        assert others == ["failed"]
+        assert it.states() == ["failed"], "what was decided meanwhile stays"
+        assert it.hooks.posted == ["/web"]
+
+
+def test_what_was_surely_not_sent_is_sent_by_the_next_call() -> None:
+    with evening(quiesce=(a_hook("web", proof=PROOF),)) as it:
+        with patch.object(Deeds, "do", side_effect=AwsUnavailable("patience")), pytest.raises(AwsUnavailable):
+            it.call(Part.QUIESCE)
+        assert it.hooks.posted == []
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert it.hooks.posted == ["/web"], "though its proof held before"
+        with patch.object(Deeds, "do", side_effect=AwsUnavailable("patience")), pytest.raises(AwsUnavailable):
+            it.call(Part.OPEN_DOORS)
+        assert it.states() == ["done"]
+        it.call(Part.OPEN_DOORS)
+        assert it.hooks.posted == ["/web", "/unweb"]
+
+
+def test_a_step_is_begun_only_with_time_to_do_it() -> None:
+    with evening(quiesce=(WEB,)) as it:
+        answer = it.call(Part.QUIESCE, seconds_left=200)
+        assert (answer["verdict"], answer["wait_seconds"]) == ("wait", 1)
+        assert it.hooks.posted == []
+        assert it.steps() == []
+
+
+def test_a_command_is_sent_once_and_followed() -> None:
+    ssm = PlannedStep("web", Action(Deed.SSM, "stop-web", nodes=("i-1",)), 600)
+    states = [CommandState.PENDING, CommandState.PENDING, CommandState.PASSED]
+    with evening(quiesce=(ssm,)) as it, patch.object(Guest, "status", lambda *_: Command(states.pop(0), "i-1 so")):
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], it.states()) == ("wait", ["begun"])
+        assert it.until_settled(Part.QUIESCE)["verdict"] == "done"
+        (sent,) = boto3.client("ssm", REGION).list_commands()["Commands"]
+        assert it.step().token == sent["CommandId"]
+        assert sent["Comment"] == f"{RUN} quiesce web"
+
+
+def test_a_command_that_is_not_over_by_the_deadline_has_failed() -> None:
+    ssm = PlannedStep("web", Action(Deed.SSM, "stop-web", nodes=("i-1",)), 600)
+    pending = patch.object(Guest, "status", lambda *_: Command(CommandState.PENDING, "i-1 not reached"))
+    with evening(quiesce=(ssm,)) as it, pending:
+        began = it.now
+        answer = it.until_settled(Part.QUIESCE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "undo")
+        assert answer["reason"].endswith(f"not by {after(began, 600)}: command {it.step().token}: i-1 not reached")
+
+
+# Failures and the way back
+
+
+def test_a_step_that_fails_is_followed_by_its_rule() -> None:
+    steps = (a_hook("web", OnStepFailure.CONTINUE), a_hook("db", OnStepFailure.HOLD), a_hook("fs"))
+    with evening(quiesce=steps) as it:
+        it.hooks.by_path |= {"/web": 500, "/db": 404}
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "hold")
+        assert answer["reason"] == f"step db: {it.hooks.url}/db answers 404"
+        assert it.states() == ["failed", "failed"]
+        assert it.call(Part.QUIESCE) == answer
+        it.hooks.by_path["/db"] = 200
+        it.try_again(Part.QUIESCE)
+        answer = it.call(Part.QUIESCE)
+        assert answer["verdict"] == "done"
+        assert answer["reason"] == (
+            f"quiesce is done; web failed, and the plan goes on without it ({it.hooks.url}/web answers 500)"
+        )
+        assert it.hooks.posted == ["/web", "/db", "/db", "/fs"]
+
+
+def test_what_was_begun_is_undone_in_reverse_and_once() -> None:
+    with evening(quiesce=(WEB, DB, a_hook("fs"))) as it:
+        it.hooks.by_path["/db"] = 500
+        assert it.call(Part.QUIESCE)["rule"] == "undo"
+        it.later(60)
+        answer = it.call(Part.OPEN_DOORS)
+        assert answer["verdict"] == "done"
+        assert it.hooks.posted == ["/web", "/db", "/undb", "/unweb"]
+        assert it.states() == ["undone", "undone"]
+        assert it.night.holder is Holder.SOURCE
+        assert it.night.reopened == it.night.since == it.now
+        assert it.store.closed_runs() == []
+        assert it.call(Part.OPEN_DOORS)["verdict"] == "done"
+        assert len(it.hooks.posted) == 4, "nothing is undone twice"
+
+
+def test_what_cannot_be_undone_calls_a_person_who_may_do_it_by_hand() -> None:
+    with evening(quiesce=(WEB, a_hook("db", undo_proof=PROOF))) as it:
+        it.call(Part.QUIESCE)
+        it.hooks.by_path |= {"/undb": 500, "/proof": 503}
+        answer = it.call(Part.OPEN_DOORS)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "hold")
+        assert it.hooks.posted == ["/web", "/db", "/undb"], "what was closed before is not opened before"
+        it.hooks.by_path["/proof"] = 200
+        it.try_again(Part.OPEN_DOORS)
+        assert it.call(Part.OPEN_DOORS)["verdict"] == "done"
+        assert it.hooks.posted == ["/web", "/db", "/undb", "/unweb"]
+        assert it.steps()[1].seen.startswith("somebody has seen to it: ")
+
+
+def test_a_step_without_an_undo_is_passed_over_on_the_way_back() -> None:
+    with evening(quiesce=(WEB, a_hook("db", undo=None))) as it:
+        it.call(Part.QUIESCE)
+        assert it.call(Part.OPEN_DOORS)["verdict"] == "done"
+        assert it.hooks.posted == ["/web", "/db", "/unweb"]
+        assert it.states() == ["undone", "undone"]
+
+
+@pytest.mark.parametrize("how", ["rollback", "abort"])
+def test_a_run_that_is_to_go_back_begins_no_further_step(how: str) -> None:
+    with evening(quiesce=(WEB, DB)) as it:
+
+        def heard(path: str) -> None:
+            if how == "rollback":
+                it.order(Wish.ROLLBACK)
+            else:
+                it.store.update_run(RUN, aborted=True)
+
+        it.hooks.heard = heard
+        answer = it.call(Part.QUIESCE)
+        assert answer["verdict"] == "interrupted"
+        assert it.hooks.posted == ["/web"]
+        it.hooks.heard = None
+        assert it.call(Part.OPEN_DOORS)["verdict"] == "done"
+        assert it.hooks.posted == ["/web", "/unweb"]
+
+
+def test_users_are_not_shut_out_after_the_last_moment() -> None:
+    look = PlannedStep("look", Action(Deed.HTTP, "hooks:/health"), 600)
+    with evening(quiesce=(look, WEB)) as it:
+        moment = after(it.now, 4 * 3600)
+        it.later(4 * 3600)
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "undo")
+        assert moment in answer["reason"]
+        assert it.hooks.posted == []
+        assert (it.night.closed, it.night.holder) == (None, Holder.SOURCE)
+        assert it.store.closed_runs() == []
+
+
+def test_once_users_are_shut_out_no_step_is_too_late() -> None:
+    with evening(quiesce=(WEB,), power_off=(DB,)) as it:
+        it.call(Part.QUIESCE)
+        closed = it.night.closed
+        it.later(5 * 3600)
+        assert it.call(Part.POWER_OFF)["verdict"] == "done"
+        assert it.night.closed == closed
+
+
+# Steps that people do
+
+
+def test_a_person_is_asked_once_and_says_that_it_is_done() -> None:
+    with evening(quiesce=(by_hand(),)) as it:
+        asked = it.call(Part.QUIESCE)
+        assert (asked["verdict"], asked["tell"], asked["question"]) == ("wait", "asked", "quiesce-1")
+        assert it.question().by == ("network",)
+        assert it.question().deadline == it.step().deadline == after(it.now, 600)
+        assert it.night.holder is Holder.NOBODY, "from now on it may be done"
+        again = it.call(Part.QUIESCE)
+        assert (again["verdict"], again["tell"]) == ("wait", "")
+        it.say("yes")
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert it.question().closed
+        assert it.step().seen == "done by network"
+
+
+def test_a_person_who_is_late_was_too_late() -> None:
+    with evening(quiesce=(by_hand(),)) as it:
+        assert it.until_settled(Part.QUIESCE)["verdict"] == "failed"
+        assert it.question().closed
+        with pytest.raises(it._night.store._table.meta.client.exceptions.ConditionalCheckFailedException):
+            it.say("yes")
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "undo")
+        assert f"network did not say by {it.question().deadline} that it is done" in answer["reason"]
+
+
+def test_a_person_who_cannot_is_asked_anew_when_it_is_tried_again() -> None:
+    with evening(quiesce=(by_hand(OnStepFailure.HOLD),)) as it:
+        it.call(Part.QUIESCE)
+        it.say("no", reason="the console is down")
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "hold")
+        assert answer["reason"] == "step off: network could not do it: the console is down"
+        it.later(900)
+        it.try_again(Part.QUIESCE)
+        asked = it.call(Part.QUIESCE)
+        assert (asked["verdict"], asked["tell"]) == ("wait", "asked")
+        assert it.question().answer is None
+        assert it.question("quiesce-1.1").answer == "no"
+        it.say("yes")
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+
+
+def test_what_was_answered_before_does_not_answer_what_is_asked_anew() -> None:
+    with evening(quiesce=(by_hand(OnStepFailure.HOLD),)) as it:
+        it.call(Part.QUIESCE)
+        it.say("no")
+        it.call(Part.QUIESCE)
+        it.try_again(Part.QUIESCE)
+        with patch.object(type(it.store), "set_aside", side_effect=MemoryError), pytest.raises(MemoryError):
+            it.call(Part.QUIESCE)
+        answer = it.call(Part.QUIESCE)
+        assert (answer["verdict"], answer["tell"]) == ("wait", "asked")
+
+
+def test_a_question_that_was_put_just_before_the_function_died_is_not_put_twice() -> None:
+    with evening(quiesce=(by_hand(),)) as it:
+        write = type(it.store).advance_step
+        with patch.object(type(it.store), "advance_step", side_effect=MemoryError), pytest.raises(MemoryError):
+            it.call(Part.QUIESCE)
+        it.say("yes")
+        assert write is type(it.store).advance_step
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert [each.name for each in it.store.questions(RUN)] == ["quiesce-1"]
+
+
+def test_what_a_person_has_done_is_proved_within_the_steps_time_from_then() -> None:
+    with evening(power_off=(by_hand(proof=PROOF),)) as it:
+        it.hooks.by_path["/proof"] = 503
+        it.call(Part.POWER_OFF)
+        it.later(590)
+        it.say("yes", "power_off-1")
+        waits = it.call(Part.POWER_OFF)
+        deadline = after(it.now, 600)
+        assert waits["verdict"] == "wait"
+        assert it.step(Part.POWER_OFF).deadline == deadline
+        answer = it.until_settled(Part.POWER_OFF)
+        assert answer["verdict"] == "failed"
+        assert it.step(Part.POWER_OFF).deadline == deadline
+        assert f"not by {deadline}" in answer["reason"]
+
+
+def test_what_is_undone_need_not_be_done_any_more() -> None:
+    with evening(quiesce=(by_hand(),)) as it:
+        it.call(Part.QUIESCE)
+        asked = it.call(Part.OPEN_DOORS)
+        assert (asked["tell"], asked["question"]) == ("asked", "undo-quiesce-1")
+        assert it.question("quiesce-1").closed
+        assert it.question("undo-quiesce-1").text == "power it on"
+        it.say("yes", "undo-quiesce-1")
+        assert it.call(Part.OPEN_DOORS)["verdict"] == "done"
+        assert it.states() == ["undone"]
+
+
+# The service
+
+
+SILENT = (Action(Deed.AGENTS_SILENT, ""),)
+
+
+def test_sources_that_the_service_hears_are_not_off() -> None:
+    with evening(power_off=(a_hook("off", proof=SILENT),)) as it:
+        answer = it.call(Part.POWER_OFF)
+        assert answer["verdict"] == "wait"
+        assert "the service heard of db01" in answer["reason"]
+        with patch.object(step.Step, "listed", side_effect=ServiceUnavailable("GET", "/machines", 503, "")):
+            answer = it.call(Part.POWER_OFF)
+        assert answer["verdict"] == "wait"
+        assert "does not say whom it hears" in answer["reason"]
+        with patch.object(step.Step, "listed", return_value=[]):
+            assert "not every source is known" in it.call(Part.POWER_OFF)["reason"]
+        with patch.object(deeds, "SILENT", 0 * deeds.SILENT):
+            assert it.call(Part.POWER_OFF)["verdict"] == "done"
+
+
+def test_the_quiesce_ends_by_the_services_clock_or_not_yet() -> None:
+    away = patch.object(CloudEndure, "licences", side_effect=ServiceUnavailable("GET", "/licenses", 503, ""))
+    with evening(quiesce=(WEB,)) as it:
+        it.call(Part.QUIESCE, seconds_left=0)  # a look at the clock
+        with away, pytest.raises(ServiceUnavailable):
+            it.call(Part.QUIESCE)
+        assert it.states() == ["done"], "users are shut out all the same"
+        assert it.night.quiesced is None
+        it.later(60)
+        assert it.call(Part.QUIESCE)["verdict"] == "done"
+        assert it.night.quiesced == after(it.now, 1)
+        with away:
+            assert it.call(Part.OPEN_DOORS)["verdict"] == "done", "the way back needs no service"
+        assert it.store.run(RUN).clock == "local"
+
+
+# Seen from outside
+
+
+def test_users_are_on_the_targets_once_they_are_seen_to_serve() -> None:
+    with evening(quiesce=(WEB,), probe=(Action(Deed.HTTP, "hooks:/health"),)) as it:
+        it.call(Part.QUIESCE)
+        it.hooks.status = 503
+        assert it.call(Part.PROBE)["verdict"] == "wait"
+        assert it.night.holder is Holder.NOBODY
+        it.hooks.status = 200
+        answer = it.call(Part.PROBE)
+        assert (answer["verdict"], answer["tell"]) == ("done", "switched")
+        assert it.night.holder is Holder.TARGET
+        assert it.night.opened == it.night.since == it.now
+        assert it.store.closed_runs() == []
+
+
+def test_targets_that_nobody_sees_serve_call_a_person() -> None:
+    with evening(quiesce=(WEB,), probe=(Action(Deed.HTTP, "hooks:/health", status=204),)) as it:
+        it.call(Part.QUIESCE)
+        answer = it.until_settled(Part.PROBE)
+        assert (answer["verdict"], answer["rule"]) == ("failed", "hold")
+        assert it.night.opened is None
