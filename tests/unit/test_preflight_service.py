@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cutover.finding import Severity
 from cutover.machine import JobStatus, LicenceUse, Replication, SourceDisk
 from cutover.plan import Mode
 from cutover.preflight import MACHINE, RUN, findings
@@ -258,5 +259,5 @@ def test_every_check_is_quiet_about_what_was_not_looked_at() -> None:
     blind = but(survey(), **nothing, quotas={}, keys={}, profiles={})
     blind = replace(blind, jobs=None, licences=None, replication=None, locks=None)
     assert of(blind, private_ip="10.0.0.9").all() == []
-    assert len(RUN) == 11
+    assert len(RUN) == 12
     assert len(MACHINE) == 6
