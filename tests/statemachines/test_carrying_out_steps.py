@@ -30,7 +30,7 @@ from tests.statemachines.night import NO_DOORS, TABLE, Night, a_night, a_plan, a
 from tests.unit.hooked import Server, hooked
 
 RUN = "demo-cutover-20261128T090000Z"
-WINDOW = {"window": 7 * 3600, "estimate": 2 * 3600, "reserve": 3600}
+WINDOW: dict[str, Any] = {"window": 7 * 3600, "estimate": 2 * 3600, "reserve": 3600}
 
 
 class Evening:
@@ -117,11 +117,11 @@ class Left(Context):
 def evening(**planned: Any) -> Iterator[Evening]:
     """`planned`: parts of the night; URLs in them begin with `hooks:`, where their server is."""
     with hooked() as hooks, a_night(a_world({"db01": {}})) as night:
-        filled = {
+        filled: dict[str, Any] = {
             part: tuple(_filled(each, hooks.url) for each in some) if isinstance(some, tuple) else some
             for part, some in planned.items()
         }
-        yield Evening(night, hooks, replace(NO_DOORS, **{**WINDOW, **filled}))
+        yield Evening(night, hooks, replace(NO_DOORS, **(WINDOW | filled)))
 
 
 def _filled(given: Any, url: str) -> Any:
@@ -169,7 +169,7 @@ def test_the_doors_are_closed_step_by_step_and_the_end_is_after_the_last_one() -
 
 
 def test_everything_is_written_before_it_is_done() -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
     with evening(switch=(WEB,)) as it:
         it.hooks.heard = lambda path: seen.update(
             step=it.step(Part.SWITCH), night=it.night, closed=it.store.closed_runs()
@@ -550,7 +550,7 @@ def test_users_are_on_the_targets_once_they_are_seen_to_serve() -> None:
         it.call(Part.QUIESCE)
         it.hooks.status = 503
         assert it.call(Part.PROBE)["verdict"] == "wait"
-        assert it.night.holder is Holder.NOBODY
+        assert it.night.opened is None
         it.hooks.status = 200
         answer = it.call(Part.PROBE)
         assert (answer["verdict"], answer["tell"]) == ("done", "switched")
