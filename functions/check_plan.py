@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cutover.downtime import last_moment
-
 from cutover.instants import instant, text
 from cutover.machine import Machine
 from cutover.night import moved
