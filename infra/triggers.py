@@ -142,25 +142,29 @@ class Silence(Construct):
             ),
         )
         minute = Duration.minutes(1)
-        looks = cloudwatch.MathExpression(
-            expression="FILL(invocations, 0) - FILL(errors, 0)",
-            using_metrics={
-                "invocations": watch.metric_invocations(period=minute, statistic="Sum"),
-                "errors": watch.metric_errors(period=minute, statistic="Sum"),
-            },
-            period=minute,
-        )
-        alarm = cloudwatch.Alarm(
+        # Two plain alarms and no metric math: what counts on the stage as in an account.
+        never = cloudwatch.Alarm(
             self,
             "Blind",
-            alarm_description="Nobody looks whether a run has fallen silent: see the log of watch_silence.",
-            metric=looks,
+            alarm_description="Nobody looks whether a run has fallen silent: watch_silence is not called.",
+            metric=watch.metric_invocations(period=minute, statistic="Sum"),
             threshold=1,
             evaluation_periods=5,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
-        alarm.add_alarm_action(actions.SnsAction(topic))
+        fails = cloudwatch.Alarm(
+            self,
+            "Failing",
+            alarm_description="Nobody sees whether a run has fallen silent: see the log of watch_silence.",
+            metric=watch.metric_errors(period=minute, statistic="Sum"),
+            threshold=1,
+            evaluation_periods=5,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        for alarm in (never, fails):
+            alarm.add_alarm_action(actions.SnsAction(topic))
 
 
 def _role(scope: Construct, id_: str, group: str) -> iam.Role:

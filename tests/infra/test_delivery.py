@@ -135,12 +135,16 @@ def test_every_minute_it_is_looked_for_silence(template: Template) -> None:
 
 
 def test_a_watch_that_does_not_look_raises_an_alarm(template: Template) -> None:
-    (alarm,) = (it["Properties"] for it in template.of("CloudWatch::Alarm").values() if "Metrics" in it["Properties"])
-    used = {each["Id"]: each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each}
-    watch = [{"Name": "FunctionName", "Value": {"Ref": template.function("watch_silence")}}]
-    assert {name: (it["MetricName"], it["Dimensions"]) for name, it in used.items()} == {
-        "invocations": ("Invocations", watch),
-        "errors": ("Errors", watch),
+    alarms = {
+        it["Properties"]["MetricName"]: it["Properties"]
+        for it in template.of("CloudWatch::Alarm").values()
+        if it["Properties"]["Namespace"] == "AWS/Lambda"
     }
-    assert (alarm["TreatMissingData"], alarm["EvaluationPeriods"]) == ("breaching", 5)
-    assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]
+    assert set(alarms) == {"Invocations", "Errors"}
+    never, fails = alarms["Invocations"], alarms["Errors"]
+    assert (never["Threshold"], never["ComparisonOperator"]) == (1, "LessThanThreshold")
+    assert never["TreatMissingData"] == "breaching"
+    assert (fails["Threshold"], fails["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    for alarm in alarms.values():
+        assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60, 5)
+        assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]
