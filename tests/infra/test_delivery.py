@@ -94,8 +94,8 @@ def test_every_queue_of_undelivered_events_raises_an_alarm(template: Template) -
     watched: list[Any] = []
     for it in template.of("CloudWatch::Alarm").values():
         alarm = it["Properties"]
-        if "MetricName" not in alarm:
-            continue  # of several metrics: not a queue's
+        if alarm["Namespace"] != "AWS/SQS":
+            continue
         assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
         assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
         assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]
