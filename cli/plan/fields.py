@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from cutover.planned_night import FUNCTIONS, SECRETS
+
 LONGEST_DURATION = 90 * 24 * 3600
 """Seconds. All the waits of a wave together stay within the year that an execution of a state machine may last."""
 
@@ -218,10 +220,18 @@ Node = Annotated[
 FunctionName = Annotated[
     str,
     Text(
-        r"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[a-zA-Z0-9_-]+(:(\$LATEST|[a-zA-Z0-9_-]+))?$",
-        "a Lambda function's name or ARN",
-        "write a name such as dns-switch",
+        rf"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{{12}}:function:)?{FUNCTIONS}[a-zA-Z0-9_-]+(:(\$LATEST|[a-zA-Z0-9_-]+))?$",
+        f"the name or ARN of a Lambda function whose name begins with {FUNCTIONS}: Cutover may invoke no other",
+        "write a name such as cutover-dns-switch, and call the function so",
         170,
+    ),
+]
+SecretName = Annotated[
+    str,
+    Text(
+        rf"^{SECRETS}[a-zA-Z0-9/_+=.@-]+$",
+        f"the name of a secret begins with {SECRETS}: Cutover may read no other",
+        "write a name such as cutover/lb, and call the secret so",
     ),
 ]
 Region = Annotated[

@@ -21,6 +21,7 @@ from cli.plan.fields import (
     Name,
     Node,
     Reason,
+    SecretName,
     Url,
     json_values,
     refusal,
@@ -119,8 +120,8 @@ class Action(Probe):
     lambda_: FunctionName | None = Field(
         default=None,
         alias="lambda",
-        description="The Lambda function that is invoked: its name or ARN.",
-        examples=["dns-switch"],
+        description="The Lambda function that is invoked: its name, which begins with `cutover-`, or its ARN.",
+        examples=["cutover-dns-switch"],
     )
     payload: Json | None = Field(
         default=None, description="`lambda`: what it is given.", examples=[{"shop.example.com": "aws"}]
@@ -129,9 +130,9 @@ class Action(Probe):
         default=None, description="The URL that is posted to.", examples=["https://lb.example.com/drain"]
     )
     body: Json | None = Field(default=None, description="`webhook`: the JSON it is sent.", examples=[{"pool": "shop"}])
-    secret: Line | None = Field(
+    secret: SecretName | None = Field(
         default=None,
-        description="`webhook`: the name of the secret in Secrets Manager that is sent as bearer token.",
+        description="`webhook`: the name, `cutover/…`, of the secret in Secrets Manager that is sent as bearer token.",
         examples=["cutover/lb"],
     )
     manual: Instruction | None = Field(

@@ -94,10 +94,10 @@ def test_steps_compile_to_what_is_done_proved_and_undone(tmp_path):
       parameters: {{wait: ["5"]}}
       timeout: 1h30m
       proof: [{{tcp: "web01:443", closed: true}}, {{agents_silent: true}}]
-      undo: {{lambda: start-web, payload: {{n: 1, deep: [true, {{x: y}}]}}}}
+      undo: {{lambda: cutover-start-web, payload: {{n: 1, deep: [true, {{x: y}}]}}}}
       undo_proof: [{{http: "https://web01/", status: 204, contains: ready}}]
       on_failure: hold
-    - {{name: drain, webhook: "https://lb/drain", body: {{pool: 1.5}}, secret: lb, undo: {NO}, on_failure: continue}}
+    - {{name: drain, webhook: "https://lb/drain", body: {{p: 1.5}}, secret: cutover/a, undo: {NO}, on_failure: continue}}
     - {{name: pull, manual: pull the plug, who: dba, undo: {{manual: plug it in, who: dba}}}}
     - {{name: look, tcp: "10.0.0.1:80", closed: true}}
     - {{name: page, http: "https://shop/", status: 503, contains: closed}}"""
@@ -110,11 +110,11 @@ def test_steps_compile_to_what_is_done_proved_and_undone(tmp_path):
         do=Action(Deed.SSM, "stop-web", {"wait": ["5"]}, (NODE, "i-0a1b2c3d")),
         timeout=5400,
         proof=(Action(Deed.TCP, "web01:443", closed=True), Action(Deed.AGENTS_SILENT, "")),
-        undo=Action(Deed.LAMBDA, "start-web", {"n": 1, "deep": [True, {"x": "y"}]}),
+        undo=Action(Deed.LAMBDA, "cutover-start-web", {"n": 1, "deep": [True, {"x": "y"}]}),
         undo_proof=(Action(Deed.HTTP, "https://web01/", status=204, contains="ready"),),
         on_failure=OnStepFailure.HOLD,
     )
-    assert drain.do == Action(Deed.WEBHOOK, "https://lb/drain", {"pool": 1.5}, secret="lb")
+    assert drain.do == Action(Deed.WEBHOOK, "https://lb/drain", {"p": 1.5}, secret="cutover/a")
     assert (drain.undo, drain.no_undo, drain.on_failure) == (None, "one two three", OnStepFailure.CONTINUE)
     assert pull.do == Action(Deed.MANUAL, "pull the plug", who="dba")
     assert pull.undo == Action(Deed.MANUAL, "plug it in", who="dba")
@@ -343,18 +343,32 @@ FIRST = "cutover.quiesce[0]"
             {"quiesce": step(**{"lambda": "a b", "undo": NO})},
             f"{FIRST}.lambda",
             "'a b'",
-            "a Lambda function's name",
+            "the name or ARN of a Lambda function",
             "",
         ),
         (
-            {"quiesce": step(**{"lambda": "a", "payload": "{x: [.nan]}", "undo": NO})},
+            {"quiesce": step(**{"lambda": "dns-switch", "undo": NO})},
+            f"{FIRST}.lambda",
+            "'dns-switch'",
+            "the name or ARN of a Lambda function whose name begins with cutover-",
+            "write a name such as cutover-dns-switch",
+        ),
+        (
+            {"quiesce": step(webhook="https://lb/drain", secret="lb", undo=NO)},
+            f"{FIRST}.secret",
+            "'lb'",
+            "the name of a secret begins with cutover/",
+            "write a name such as cutover/lb",
+        ),
+        (
+            {"quiesce": step(**{"lambda": "cutover-a", "payload": "{x: [.nan]}", "undo": NO})},
             f"{FIRST}.payload",
             "a mapping",
             "JSON has no .inf and no .nan",
             "write numbers",
         ),
         (
-            {"quiesce": step(**{"lambda": "a", "payload": "[x]", "undo": NO})},
+            {"quiesce": step(**{"lambda": "cutover-a", "payload": "[x]", "undo": NO})},
             f"{FIRST}.payload",
             "a list",
             "a mapping",
@@ -396,7 +410,7 @@ def test_no_secret_stands_in_a_url_and_none_is_told(tmp_path, url, kind):
 
 def test_a_secret_is_sent_over_https_only_or_to_this_machine(tmp_path):
     def hook(url: str) -> str:
-        return night(quiesce=step(webhook=f"'{url}'", secret="lb", undo=NO))
+        return night(quiesce=step(webhook=f"'{url}'", secret="cutover/lb", undo=NO))
 
     for url in ("http://lb/drain", "http://localhost.example.com/drain", "http://127.0.0.11/"):
         (problem,) = refused(tmp_path, hook(url))
