@@ -21,6 +21,7 @@ def main() -> None:
     from aws_cdk import App, DefaultStackSynthesizer
 
     from infra.cutover_stack import CutoverStack
+    from infra.inside import PlaceUnclear
 
     # The CLI passes cdk.json's context, changed by its own options; without the CLI it is read here.
     app = App(
@@ -29,7 +30,10 @@ def main() -> None:
         # The CLI looks at the bootstrap's version before it deploys; a rule in the template would look again.
         default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     )
-    CutoverStack(app, app.node.get_context("stack"), bundle=bundle, definitions=ROOT / "statemachines")
+    try:
+        CutoverStack(app, app.node.get_context("stack"), bundle=bundle, definitions=ROOT / "statemachines")
+    except PlaceUnclear as unclear:
+        sys.exit(f"app.py: {unclear}")
     app.synth()
 
 

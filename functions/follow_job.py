@@ -15,7 +15,7 @@ def handler(here: Step) -> Answer:
     jobs = [_read(here, job) for job in record.jobs]
     looked = here.hold()
     ended = all(job.status.ended for job in jobs)
-    deadline = record.verify_deadline or (after(looked, here.wave.verify_deadline) if ended else None)
+    deadline = record.verify_deadline or (after(looked, here.wave.verify_deadline.longest) if ended else None)
     logged = [job.log[-1].message for job in jobs if job.log]
     last, status = logged[-1] if logged else "", statuses(jobs)
     here.store.write_wave(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cutover.instants import after, instant
+from cutover.instants import instant
 from cutover.night import FAILED
 from cutover.night_records import Hold, NightRecord, Order, Wish
 from cutover.readiness import LOOKS, interval
@@ -50,11 +50,8 @@ def _one_machine(here: Step, night: NightRecord, order: Order, now: str) -> str:
                 if wave.phase is Phase.ENDED:
                     here.store.write_wave(here.run.id, wave.but(passed=passed.passes, reason=passed.reason))
                 return f"{machine.label} is accepted by {order.by}: {order.reason}"
-            here.store.write_machines(here.run.id, wave.number, [judge_again(machine)])
-            deadline = after(now, here.plan.waves[wave.number - 1].verify_deadline)
-            again = wave.but(
-                phase=Phase.FOLLOWING, outcome=None, passed=False, verify_deadline=deadline, target_looks=0
-            )
+            here.store.write_machines(here.run.id, wave.number, [judge_again(machine, now)])
+            again = wave.but(phase=Phase.FOLLOWING, outcome=None, passed=False, target_looks=0)
             here.store.write_wave(here.run.id, again)
             here.store.write_night(here.run.id, night.but(hold=None, progressed=now))
             return f"{machine.label} is judged again for {order.by}"

@@ -5,9 +5,13 @@ A target is judged as soon as it is there; one that is late delays nobody else's
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cutover.application import wanted
+from cutover.asking_targets import Asking
 from cutover.errors import NotFound
 from cutover.gates import in_their_order
 from cutover.instance import Instance
@@ -17,9 +21,9 @@ from cutover.launch import job_of
 from cutover.machine import Job, Machine
 from cutover.plan import Mode, PlannedMachine
 from cutover.readiness import LOOKS, interval
-from cutover.records import MachineRecord, MachineStatus, TargetRecord
+from cutover.records import STATUS_CHECKS, MachineRecord, MachineStatus, TargetRecord
 from cutover.step import Answer, Step, log, step
-from cutover.verification import Sight, judge, own_target
+from cutover.verification import LAZY, Sight, judge, lazy, own_target
 
 SECONDS_TO_JUDGE = 60
 """Replicas are asked for only while this long is left to judge and write; the rest are asked for at the next look."""
@@ -36,12 +40,15 @@ def handler(here: Step) -> Answer:
     everyone = here.store.machines(here.run.id, here.number)
     known = [each for each in everyone if not each.left_out]
     collected = [_collected(here, each, machines.get(str(each.id)), looked) for each in known]
-    sights = _tagged(here, _sights(here, jobs, collected, machines))
+    sights = _asked(here, _tagged(here, _sights(here, jobs, collected, machines)), now)
     looks = record.target_looks + 1
     end = instant(str(record.verify_deadline if ended else record.job_deadline))
     late = looks >= 2 * LOOKS
-    judged = [judge(each, final=late or now >= _deadline(here, ended, each.record, end)) for each in sights]
+    ends = [_deadline(here, ended, each, end) for each in sights]
+    judged = [judge(each, final=late or now >= its_end) for each, its_end in zip(sights, ends, strict=True)]
     judged = in_their_order(here.wave, everyone, judged)
+    judged = [_kept(here, each, sight) for each, sight in zip(judged, sights, strict=True)]
+    judged = _with_lazy_volumes(here, judged, sights)
     still = [each for each in judged if not each.judged]
     verified = sum(1 for each in judged if each.status is MachineStatus.VERIFIED)
     reason = f"{verified} of {len(judged)} verified, {len(still)} not judged yet"
@@ -50,21 +57,75 @@ def handler(here: Step) -> Answer:
     here.store.write_machines(
         here.run.id, here.number, [each for each, before in zip(judged, known, strict=True) if each != before]
     )
-    open_job = not ended and now < end and not late
+    until = max((its_end for its_end, each in zip(ends, judged, strict=True) if not each.judged), default=end)
+    open_job = not ended and now < max(end, until) and not late
     # A job is followed to its end or its deadline, also when every target is judged: its log may still spoil a verdict.
     verdict = "follow" if open_job else "verify" if ended and still else "done"
-    until = max((_deadline(here, ended, each, end) for each in still), default=end)
     left = (2 if ended else 1) * LOOKS - looks
     wait = interval(here.wave.poll, now, until, left) if verdict != "done" else 0
     here.hold(wait)
     return {"verdict": verdict, "wait_seconds": wait, "verified": verified, "open": len(still), "reason": reason}
 
 
-def _deadline(here: Step, ended: bool, record: MachineRecord, end: datetime) -> datetime:
-    """A target that appears late has the plan's time to come up, too."""
-    if not ended or record.first_seen is None:
-        return end
-    return max(end, instant(record.first_seen) + timedelta(seconds=here.wave.verify_deadline))
+def _deadline(here: Step, ended: bool, sight: Sight, end: datetime) -> datetime:
+    """Until when a machine is waited for: by its operating system, and `end` is that of the slowest one. A target that
+    appears late, or is judged again, has the plan's time, too."""
+    deadline, record = here.wave.verify_deadline, sight.record
+    own = timedelta(seconds=deadline.of(sight.os))
+    begins = [instant(record.judged_from)] if record.judged_from else []
+    if ended:
+        begins += [instant(record.first_seen)] if record.first_seen else []
+        end -= timedelta(seconds=deadline.longest) - own
+    return max(end, *(each + own for each in begins)) if begins else end
+
+
+def _asked(here: Step, sights: list[Sight], now: datetime) -> list[Sight]:
+    """The sights with what was seen of the applications of those targets that are up."""
+    if not any(each.checks or each.prewarm for each in here.wave.machines):
+        return [replace(each, not_made=wanted(_planned(here, each), each.os).not_made) for each in sights]
+    return Asking(here.wave.machines, here.probe, here.guest, now, here.run.id).seen(sights)
+
+
+def _kept(here: Step, record: MachineRecord, sight: Sight) -> MachineRecord:
+    """With its console and its screen, where its target did not come up in time: what is there to be seen goes by."""
+    if sight.instance is None or sight.instance.gone or not record.judged or record.console or record.level:
+        return record
+    if not any(check.name == STATUS_CHECKS and check.passed is False for check in record.checks):
+        return record
+    output, screen = here.ec2.console(sight.instance.id)
+    kept = ((output, "txt", "text/plain; charset=utf-8"), (screen, "jpg", "image/jpeg"))
+    files = [
+        here.store.write_file(here.run.id, f"console/{_file_name(record)}.{ending}", content, kind)
+        for content, ending, kind in kept
+        if content
+    ]
+    return record.but(console=tuple(files))
+
+
+def _file_name(record: MachineRecord) -> str:
+    return re.sub(r"[^\w.-]", "_", record.label)
+
+
+def _with_lazy_volumes(here: Step, judged: list[MachineRecord], sights: list[Sight]) -> list[MachineRecord]:
+    """Whose volumes are slow at first: said once, when a target is verified."""
+    volumes = {
+        record.label: set(sight.instance.volumes)
+        for record, sight in zip(judged, sights, strict=True)
+        if sight.instance
+        and record.status is MachineStatus.VERIFIED
+        and not any(each.field == LAZY for each in record.findings)
+    }
+    slow = here.ec2.from_snapshots(set().union(*volumes.values())) if volumes else set()
+    return [
+        each.but(findings=(*each.findings, lazy(each, found)))
+        if (found := volumes.get(each.label, set()) & slow)
+        else each
+        for each in judged
+    ]
+
+
+def _planned(here: Step, sight: Sight) -> PlannedMachine:
+    return here.wave.machines[sight.record.position]
 
 
 def _collected(here: Step, record: MachineRecord, machine: Machine | None, looked: str) -> MachineRecord:

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.function_table import FUNCTIONS, Thing, camel_case
 from infra.functions import Functions
+from infra.inside import Place, attach
 from infra.messages import Messages
 from infra.records import Records
 from infra.secrets import Secrets
@@ -69,6 +70,10 @@ class CutoverStack(Stack):
             definitions=definitions,
             functions={camel_case(name): function[name].function_arn for name in FUNCTIONS},
         )
+        place = Place.from_context(self)
+        attach(function["probe"], place)
+        function["verify_targets"].add_environment("CUTOVER_PROBE", function["probe"].function_arn)
+        function["verify_targets"].add_environment("CUTOVER_PROBE_PLACE", place.words)
         function["start"].add_environment("CUTOVER_PLAN_MACHINE", workflows.plan.state_machine_arn)
 
         requests = Requests(
@@ -146,7 +151,7 @@ class CutoverStack(Stack):
                         arn_format=ArnFormat.COLON_RESOURCE_NAME,
                     )
                 ],
-                Thing.STEP_DOCUMENTS: [
+                Thing.DOCUMENTS: [
                     self.format_arn(service="ssm", region="*", account=account, resource="document", resource_name="*")
                     for account in (self.account, "")
                 ],
@@ -154,6 +159,8 @@ class CutoverStack(Stack):
                     self.format_arn(service=service, region="*", resource=kind, resource_name="*")
                     for service, kind in (("ec2", "instance"), ("ssm", "managed-instance"))
                 ],
+                Thing.PROBE: [function["probe"].function_arn],
+                Thing.GUESTS: [self.format_arn(service="ec2", region="*", resource="instance", resource_name="*")],
                 Thing.COMMANDS: ["*"],
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],

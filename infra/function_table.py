@@ -38,9 +38,11 @@ class Thing(Enum):
     SCHEDULER_ROLE = auto()  # handed to the schedules
     STEP_FUNCTIONS = auto()  # functions of the account that steps of plans invoke
     STEP_SECRETS = auto()  # secrets that steps of plans send to webhooks
-    STEP_DOCUMENTS = auto()  # SSM documents that steps of plans run: the account's, and those that AWS publishes
+    DOCUMENTS = auto()  # SSM documents that plans have run: the account's, and those that AWS publishes
     STEP_NODES = auto()  # instances and managed nodes on which they run
+    GUESTS = auto()  # targets of runs, for commands inside of them
     COMMANDS = auto()  # what became of SSM commands
+    PROBE = auto()  # the function that looks from inside of the targets' network
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
@@ -62,9 +64,10 @@ WILD: Mapping[Thing, str] = {
     Thing.CUT_OVER_TARGETS: "The same; and only instances that carry the tag cutover:mode with the value cutover.",
     Thing.STEP_FUNCTIONS: "Plans name the functions; only those called cutover-…, and only in this account.",
     Thing.STEP_SECRETS: "Plans name the secrets; only those called cutover/…, and only in this account.",
-    Thing.STEP_DOCUMENTS: "Plans name the documents; what they may run on is bounded by the nodes.",
+    Thing.DOCUMENTS: "Plans name the documents; what they may run on is bounded by the nodes and the targets.",
     Thing.STEP_NODES: "Plans name the nodes; only those that carry the tag cutover:commands with the value allowed.",
-    Thing.COMMANDS: "Listing what became of a command takes no resource (Service Authorization Reference).",
+    Thing.GUESTS: "Targets do not exist before they are launched; and only instances that carry the tag cutover:run.",
+    Thing.COMMANDS: "Reading what became of a command takes no resource (Service Authorization Reference).",
 }
 
 # Under which condition a thing may be touched, where its name does not say enough.
@@ -72,6 +75,7 @@ ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
     Thing.SCHEDULER_ROLE: {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
     Thing.LATE_TARGETS: {"Null": {"aws:ResourceTag/cutover:isolated": "false"}},
     Thing.ROLLED_BACK_TARGETS: {"Null": {"aws:ResourceTag/cutover:rolled-back": "false"}},
+    Thing.GUESTS: {"Null": {"aws:ResourceTag/cutover:run": "false"}},
     Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
     Thing.STEP_NODES: {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}},
 }
@@ -190,9 +194,9 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.CLOUDENDURE: GET_SECRET,
             Thing.STEP_FUNCTIONS: ("lambda:InvokeFunction",),
             Thing.STEP_SECRETS: GET_SECRET,
-            Thing.STEP_DOCUMENTS: SEND_COMMAND,
+            Thing.DOCUMENTS: SEND_COMMAND,
             Thing.STEP_NODES: SEND_COMMAND,
-            Thing.COMMANDS: ("ssm:ListCommandInvocations",),
+            Thing.COMMANDS: ("ssm:GetCommandInvocation",),
         },
     ),
     "prove_zero_loss": Row(
@@ -281,12 +285,18 @@ FUNCTIONS: Mapping[str, Row] = {
         {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
             Thing.PLANS: GET_OBJECT,
-            Thing.RUNS: GET_OBJECT,
+            Thing.RUNS: GET_OBJECT + PUT_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
-            Thing.EC2: DESCRIBE_INSTANCES,
-            Thing.TARGETS: ("ec2:CreateTags",),
+            Thing.EC2: (*DESCRIBE_INSTANCES, "ec2:DescribeVolumes"),
+            Thing.TARGETS: ("ec2:CreateTags", "ec2:GetConsoleOutput", "ec2:GetConsoleScreenshot"),
+            Thing.PROBE: ("lambda:InvokeFunction",),
+            Thing.DOCUMENTS: SEND_COMMAND,
+            Thing.GUESTS: SEND_COMMAND,
+            Thing.COMMANDS: ("ssm:GetCommandInvocation",),
         },
     ),
+    # It looks from inside of the targets' network and may do nothing else; the network is attached by configuration.
+    "probe": Row(60, {}),
     "watch_late_targets": Row(
         300,
         {

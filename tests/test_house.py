@@ -21,6 +21,7 @@ CORE = {
     "by_hand",
     "after_records",
     "cleanup",
+    "application",
     "closing",
     "configuration_findings",
     "downtime",
@@ -151,6 +152,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
     edge = {path.stem for path in SHARED} - CORE - {"__init__"}
     assert edge == {
         "aftermath",
+        "asking_targets",
         "cloudendure",
         "cloudendure_answers",
         "cloudendure_blueprints",

@@ -13,6 +13,7 @@ from cli.plan.fields import seconds, size_in_bytes, utc
 from cutover.plan import (
     AcceptedChanges,
     AskedToSign,
+    ByOs,
     Expectation,
     Group,
     Mode,
@@ -79,7 +80,7 @@ def _wave(plan: model.AuthorPlan, wave: model.Wave) -> Wave:
         test_minimum_age=seconds(gate.minimum_age),
         test_waiver=Waiver(by=gate.waiver.by, reason=gate.waiver.reason) if gate.waiver else None,
         job_deadline=seconds(verify.job_deadline),
-        verify_deadline=seconds(verify.deadline),
+        verify_deadline=_deadline(verify.deadline),
         ok_in_a_row=verify.ok_in_a_row,
         on_failure=wave.on_failure or plan.on_failure,
         poll=PollBounds(minimum=seconds(poll.minimum), maximum=seconds(poll.maximum)),
@@ -94,6 +95,12 @@ def _asked_to_sign(given: model.SignOff | None) -> AskedToSign | None:
         return None
     until = utc(given.until).strftime("%Y-%m-%dT%H:%M:%SZ") if given.until else None
     return AskedToSign(tuple(given.by), until)
+
+
+def _deadline(given: str | model.Deadlines) -> ByOs:
+    if isinstance(given, model.Deadlines):
+        return ByOs(seconds(given.linux), seconds(given.windows))
+    return ByOs(seconds(given), seconds(given))
 
 
 def _with_canary(wave: Wave, canary: str | None) -> list[Wave]:
@@ -132,6 +139,12 @@ def _machine(plan: model.AuthorPlan, wave: model.Wave, machine: model.Machine) -
         optional=machine.optional,
         replace=_replacement(machine.replace),
         accept_changes=_accepted(machine.accept_changes),
+        checks=tuple(
+            check.compiled()
+            for check in (*plan.verify.checks, *wave.verify.checks, *machine.checks)
+            if check.is_for(machine.name, machine.id)
+        ),
+        prewarm=machine.prewarm,
     )
 
 

@@ -25,6 +25,7 @@ _ADDRESS = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?):[1-9
 _SIZE = r"^[0-9]{1,6}(B|KiB|MiB|GiB|TiB)$"
 _UNITS_OF_SIZE = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _URL = r"^https?://[A-Za-z0-9\[][^\s/?#@\\]*([/?#]\S*)?$"
+_TARGET_URL = r"^https?://\{ip\}(:[1-9][0-9]{0,4})?([/?]\S*)?$"
 _SECRET = re.compile(r"token|secret|passw|pwd|signature|credential|api[-_]?key|^key$|^sig$", re.IGNORECASE)
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -63,7 +64,8 @@ def seconds(duration: str) -> int:
     return sum(int(part[:-1]) * _UNITS[part[-1]] for part in parts)
 
 
-def _check_duration(value: Any) -> Any:
+def check_duration(value: Any) -> Any:
+    """A duration as it is written; what is none is refused."""
     rule = "a duration is whole numbers with units d, h, m, s, the largest first: 7d, 1h30m, 30s"
     if isinstance(value, int) and not isinstance(value, bool):
         raise refusal(rule, f"add the unit: {value}s, {value}m, {value}h or {value}d")
@@ -113,6 +115,14 @@ def _check_url(value: Any) -> Any:
         raise refusal(rule, "take it out; a webhook names the secret that it sends with `secret`", seen)
     if not fits:
         raise refusal(rule, "write it like https://shop.example.com/health")
+    return value
+
+
+def _check_target_url(value: Any) -> Any:
+    """A URL in which {ip} stands for an address."""
+    if not isinstance(value, str) or not re.fullmatch(_TARGET_URL, value):
+        raise refusal("a URL of the target, with {ip} for its address", "write it like http://{ip}/health")
+    _check_url(value.replace("{ip}", "10.0.0.1"))
     return value
 
 
@@ -281,7 +291,7 @@ TagKey = Annotated[
     ),
 ]
 TagValue = Annotated[str, Text(r"^.*$", "a tag's value is at most 256 characters on one line", "shorten it")]
-Duration = Annotated[str, BeforeValidator(_check_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
+Duration = Annotated[str, BeforeValidator(check_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
 Instant = Annotated[
     str, BeforeValidator(_check_instant), WithJsonSchema({"type": "string", "pattern": _INSTANT, "format": "date-time"})
 ]
@@ -292,6 +302,9 @@ PrivateIp = Annotated[
 ]
 Size = Annotated[str, BeforeValidator(_check_size), WithJsonSchema({"type": "string", "pattern": _SIZE})]
 Address = Annotated[str, BeforeValidator(_check_address), WithJsonSchema({"type": "string", "pattern": _ADDRESS})]
+TargetUrl = Annotated[
+    str, BeforeValidator(_check_target_url), WithJsonSchema({"type": "string", "pattern": _TARGET_URL})
+]
 Url = Annotated[
     str, BeforeValidator(_check_url), WithJsonSchema({"type": "string", "pattern": _URL, "maxLength": 2000})
 ]

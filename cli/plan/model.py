@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import CoreSchema
 
 from cli.plan.block import Block
+from cli.plan.checks import Check
 from cli.plan.fields import (
     UUID,
     Duration,
@@ -30,6 +38,7 @@ from cli.plan.fields import (
     TagKey,
     TagValue,
     Version,
+    check_duration,
     refusal,
 )
 from cli.plan.night import Cutover
@@ -101,15 +110,30 @@ class GateOfTest(Block):
     )
 
 
+class Deadlines(Block):
+    """How long targets may take, by their operating system. One that nobody knows is given the longer time."""
+
+    linux: Duration = Field(description="Targets that run Linux.", examples=["25m"])
+    windows: Duration = Field(description="Targets that run Windows.", examples=["60m"])
+
+
+def _deadline(value: Any, one: ValidatorFunctionWrapHandler) -> Any:
+    return Deadlines.model_validate(value) if isinstance(value, dict) else check_duration(value)
+
+
 class Verify(Block):
     """How launched targets are proved."""
 
     job_deadline: Duration = Field(default="60m", description="How long the service's job may take.")
-    deadline: Duration = Field(
-        default="20m", description="How long a target may take to pass its checks after the job."
+    deadline: Annotated[Duration | Deadlines, WrapValidator(_deadline)] = Field(
+        default="20m",
+        description="How long a target may take to pass its checks after the job: one time, or by operating system.",
     )
     ok_in_a_row: int = Field(
         default=1, ge=1, le=10, description="In how many looks in a row both EC2 status checks must be ok."
+    )
+    checks: list[Check] = Field(
+        default_factory=list, description="Looks at the application on each target. A wave's are added to the plan's."
     )
 
 
@@ -209,6 +233,12 @@ class Machine(Block):
     tags: Tags
     critical: bool = Field(default=False, description="The wave does not pass unless this machine is verified.")
     optional: bool = Field(default=False, description="The wave never fails, and never waits too long, for this one.")
+    checks: list[Check] = Field(
+        default_factory=list, description="Looks at the application on this target, added to those of its wave."
+    )
+    prewarm: bool = Field(
+        default=False, description="Its volumes are read through inside of it, once it is up, by SSM."
+    )
     replace: Replacement | None = Field(
         default=None, description="Lets a launch delete a target that is live, kept or protected."
     )

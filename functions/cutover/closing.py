@@ -186,8 +186,9 @@ def outcome(
     error: Error | None,
     night: NightRecord | None = None,
 ) -> Outcome:
-    """How the run ended. Good when every wave passed and something was verified; else its name is never better than
-    the worst machine of the waves that did not pass. A night that was rolled back, postponed or failed says so first.
+    """How the run ended. Good when every wave passed and something was verified or accepted; else its name is never
+    better than the worst machine of the waves that did not pass. A night that was rolled back, postponed or failed
+    says so first.
     """
     if night is not None and night.reopened is not None:
         return Outcome.ROLLED_BACK
@@ -201,7 +202,7 @@ def outcome(
     passed = all(wave.passed for wave, _ in waves)
     if passed and error is not None:
         return Outcome.FAILED
-    if passed and any(machine.status is MachineStatus.VERIFIED for machine in everyone):
+    if passed and any(machine.status is MachineStatus.VERIFIED or machine.accepted for machine in everyone):
         return Outcome.TESTED if mode is Mode.TEST else Outcome.CUT_OVER
     struck = [machine for wave, machines in waves if not wave.passed for machine in machines]
     worst = wave_outcome(struck or everyone)

@@ -57,6 +57,7 @@ def machine(data: object, *, listed_as_replicating: bool) -> Machine | None:
             for disk in map(record, listed(source.get("disks")))
         ),
         licence=LicenceUse(text(licence.get("licenseId")), at(licence.get("startOfUseDateTime"))) if licence else None,
+        os=text(source.get("os")),
     )
 
 

@@ -3,9 +3,10 @@ nothing stopped but a target that came after everybody had given it up, or whose
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,29 @@ class Ec2:
         except ClientError as error:
             return str(error)
         return None
+
+    def from_snapshots(self, volumes: Collection[str]) -> set[str]:
+        """Those that were made from a snapshot: their blocks come from it when they are first read."""
+        found: set[str] = set()
+        for some in batches(sorted(volumes), FILTER_VALUES):
+            self.requests["ec2 DescribeVolumes"] += 1
+            pages = self._client.get_paginator("describe_volumes").paginate(
+                Filters=[{"Name": "volume-id", "Values": some}]
+            )
+            with _translated("DescribeVolumes"):
+                found |= {each["VolumeId"] for page in pages for each in page["Volumes"] if each.get("SnapshotId")}
+        return found
+
+    def console(self, instance: str) -> tuple[bytes | None, bytes | None]:
+        """What its console says, and how its screen looks (JPEG), as far as they can be had: no verdict needs them."""
+        self.requests["ec2 GetConsoleOutput"] += 1
+        self.requests["ec2 GetConsoleScreenshot"] += 1
+        output = screen = None
+        with suppress(BotoCoreError, ClientError):
+            output = self._client.get_console_output(InstanceId=instance).get("Output", "").encode()
+        with suppress(BotoCoreError, ClientError):
+            screen = base64.b64decode(self._client.get_console_screenshot(InstanceId=instance).get("ImageData", ""))
+        return output or None, screen or None
 
     def tag(self, instances: Sequence[Instance], tags: Mapping[str, str]) -> dict[str, str]:
         """Put these tags on the instances, their volumes and their interfaces. Putting them twice changes nothing.
@@ -213,6 +237,7 @@ def _instance(
         interfaces=tuple(one["NetworkInterfaceId"] for one in interfaces),
         instance_status=status[0],
         system_status=status[1],
+        platform=seen.get("PlatformDetails") or seen.get("Platform"),
     )
 
 

@@ -153,10 +153,14 @@ def _machine(machine: MachineRecord) -> dict[str, Any]:
         "group": machine.group or None,
         "id": machine.id,
         "status": machine.status.value,
+        "level": machine.level.value if machine.level else None,
+        "accepted": machine.accepted.to_json() if machine.accepted else None,
         "replaces": machine.instance_before,
         "launch_configuration": machine.configuration,
         "target": _target(machine.target),
         "checks": [check.to_json() for check in machine.checks],
+        "checks_not_made": list(machine.not_made),
+        "console": list(machine.console),
         "findings": [finding.to_json() for finding in machine.findings],
     }
 

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from cutover import clients
 
-if TYPE_CHECKING:
-    from mypy_boto3_ssm import SSMClient
-
 _WAITING = ("Pending", "InProgress", "Delayed", "Cancelling")
 _WORDS = 300
+_COMMENT = 100
 
 
 class CommandState(StrEnum):
@@ -36,7 +36,7 @@ class Command:
 class Guest:
     """Systems Manager in one region. `requests` counts what was asked, by operation."""
 
-    def __init__(self, region: str, client: SSMClient | None = None) -> None:
+    def __init__(self, region: str, client: Any = None) -> None:
         self._client = client or clients.client("ssm", region)
         self.requests: Counter[str] = Counter()
 
@@ -47,21 +47,28 @@ class Guest:
             DocumentName=document,
             InstanceIds=list(nodes),
             Parameters={key: list(values) for key, values in parameters.items()},
-            Comment=comment[:100],
+            Comment=comment[:_COMMENT],
         )
         return str(answer["Command"]["CommandId"])
 
     def status(self, command: str, nodes: Sequence[str]) -> Command:
-        """How it stands. A command that reached fewer nodes than it was sent to has not passed: SSM calls one that
+        """How it stands. One that has not reached all of its nodes has not passed: SSM itself calls a command that
         reached none a success."""
-        self.requests["ssm ListCommandInvocations"] += 1
-        pages = self._client.get_paginator("list_command_invocations").paginate(CommandId=command)
-        seen = {each["InstanceId"]: str(each["Status"]) for page in pages for each in page["CommandInvocations"]}
-        said = ", ".join(f"{node} {seen.get(node, 'not reached')}" for node in nodes)[:_WORDS]
-        if any(seen.get(node) in _WAITING for node in nodes):
+        seen = {node: self._on(command, node) for node in nodes}
+        said = ", ".join(f"{node} {status or 'not reached'}" for node, status in seen.items())[:_WORDS]
+        if any(status in _WAITING for status in seen.values()):
             return Command(CommandState.PENDING, said)
-        if all(seen.get(node) == "Success" for node in nodes):
+        if nodes and all(status == "Success" for status in seen.values()):
             return Command(CommandState.PASSED, said)
-        missing = [node for node in nodes if node not in seen]
-        failed = any(status != "Success" for status in seen.values())
-        return Command(CommandState.FAILED if failed or not missing else CommandState.PENDING, said)
+        failed = any(status not in ("", "Success") for status in seen.values())
+        return Command(CommandState.FAILED if failed else CommandState.PENDING, said)
+
+    def _on(self, command: str, node: str) -> str:
+        """Its status on one node, in SSM's word; "" where it has not arrived, or not yet."""
+        self.requests["ssm GetCommandInvocation"] += 1
+        try:
+            return str(self._client.get_command_invocation(CommandId=command, InstanceId=node)["Status"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvocationDoesNotExist":
+                raise
+            return ""

@@ -11,7 +11,8 @@ class Instance:
 
     `state`: pending, running, shutting-down, terminated, stopping or stopped. The two statuses are ok, impaired,
     initializing, insufficient-data or not-applicable; None when not reported. `groups`: id -> name; `subnet_name` and
-    the names in `groups` come from Name tags (a group without one goes by its group name).
+    the names in `groups` come from Name tags (a group without one goes by its group name). `platform`: the operating
+    system in EC2's words.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Instance:
     interfaces: tuple[str, ...] = ()
     instance_status: str | None = None
     system_status: str | None = None
+    platform: str | None = None
 
     @property
     def gone(self) -> bool:

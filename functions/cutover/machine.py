@@ -6,6 +6,7 @@ field is None. Instants are aware UTC datetimes, sizes bytes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -95,6 +96,21 @@ class Machine:
     """False: found only when asking for stopped machines as well."""
     disks: tuple[SourceDisk, ...] = ()
     licence: LicenceUse | None = None
+    os: str | None = None
+    """In the service's words."""
+
+
+_LINUX = re.compile(r"linux|unix|ubuntu|debian|red ?hat|rhel|centos|suse|sles|fedora|rocky|alma|amazon", re.IGNORECASE)
+
+
+def os_family(*words: str | None) -> str:
+    """`linux` or `windows`, by the first words that say it; "" where none do."""
+    for said in filter(None, words):
+        if "windows" in said.lower():
+            return "windows"
+        if _LINUX.search(said):
+            return "linux"
+    return ""
 
 
 class JobStatus(StrEnum):

@@ -15,7 +15,7 @@ from cutover.instants import text
 from cutover.launch import named
 from cutover.night_records import Holder, NightRecord, Part
 from cutover.plan import Mode, OnFailure, Plan, Wave
-from cutover.records import LaunchRecord, MachineRecord, MachineStatus, Outcome, RunRecord, WaveRecord
+from cutover.records import LaunchRecord, Level, MachineRecord, MachineStatus, Outcome, RunRecord, WaveRecord
 from cutover.rule import lenient, said
 
 FRESH = NightRecord()
@@ -184,7 +184,7 @@ def ended(
     headline = _night_headline(outcome, night) or headline
     counted = f"{verified} of {len(everyone)} machines are verified."
     lines = [f"{headline} {counted}" if night.reopened is None else headline]
-    lines += _night_lines(run, plan, everyone, outcome, night)
+    lines += [*_only_booted(everyone), *_night_lines(run, plan, everyone, outcome, night)]
     if run.reason:
         lines.append(f"Reason: {run.reason}.")
     lines += [f"  {finding}" for finding in run.findings]
@@ -202,6 +202,12 @@ def ended(
     if night.holder is Holder.NOBODY:
         about += ", nobody serves users"
     return compose(run, about, lines, night, _RECORDED if recorded and untouched else None)
+
+
+def _only_booted(machines: Sequence[MachineRecord]) -> list[str]:
+    """Which machines are verified by the machine alone."""
+    booted = [each.label for each in machines if each.status is MachineStatus.VERIFIED and each.level is Level.BOOTED]
+    return [f"Booted, with no check of the application passed: {few(booted)}."] if booted else []
 
 
 def _night_headline(outcome: Outcome, night: NightRecord) -> str:
@@ -383,12 +389,16 @@ def machine_lines(machine: MachineRecord) -> list[str]:
     """One machine: its status, its target's addresses, its findings."""
     target = machine.target
     group = f" ({machine.group})" if machine.group else ""
-    lines = [f"  {machine.label}{group}: {machine.status.value}"]
+    level = f" ({machine.level.value})" if machine.level else ""
+    lines = [f"  {machine.label}{group}: {machine.status.value}{level}"]
+    if machine.accepted:
+        lines[0] += f", accepted by {machine.accepted.by} ({machine.accepted.reason})"
     if target and target.instance_id:
         addresses = (
             ", ".join([*target.private_ips, *(f"{ip} (public)" for ip in target.public_ips)]) or "no address seen"
         )
         lines[0] += f", {target.instance_id}, {addresses}"
+    lines += [f"    console kept: {key}" for key in machine.console]
     return lines + [f"    {finding.severity.value}: {finding}" for finding in machine.findings]
 
 

@@ -78,11 +78,39 @@ class AcceptedChanges:
     reason: str
 
 
+class Look(StrEnum):
+    """How an application is looked at: a connection, a page, or a command inside of the machine."""
+
+    TCP = "tcp"
+    HTTP = "http"
+    SSM = "ssm"
+
+
+@dataclass(frozen=True)
+class ApplicationCheck:
+    """A look at the application on a target. It changes nothing, and may be repeated.
+
+    `subject`: tcp: the port; http: the URL, in which `{ip}` stands for the target's private address; ssm: the
+    document's name. `arguments`: ssm: parameter → texts. `os`: made on targets of this operating system only, linux or
+    windows; "": on any. `timeout`: seconds, for one look or one command.
+    """
+
+    name: str
+    look: Look
+    subject: str
+    arguments: dict[str, list[str]] = field(default_factory=dict)
+    status: int = 200
+    contains: str = ""
+    os: str = ""
+    timeout: int = 10
+
+
 @dataclass(frozen=True)
 class PlannedMachine:
     """A machine by its source name (compared without case) or by the service's id, with all overlays applied.
 
     `critical`: no wave passes without it; `optional`: no wave fails for it. Never both. `group`: which of its wave's.
+    `prewarm`: its volumes are read through once it runs, so that nobody waits for their first blocks.
     """
 
     name: str | None
@@ -94,6 +122,8 @@ class PlannedMachine:
     replace: Replacement | None = None
     accept_changes: AcceptedChanges | None = None
     group: int = 0
+    checks: tuple[ApplicationCheck, ...] = ()
+    prewarm: bool = False
 
     @property
     def label(self) -> str:
@@ -115,6 +145,23 @@ class AskedToSign:
 
     by: tuple[str, ...]
     until: str | None = None
+
+
+@dataclass(frozen=True)
+class ByOs:
+    """Seconds, by the operating system of a target."""
+
+    linux: int
+    windows: int
+
+    @property
+    def longest(self) -> int:
+        """What nothing takes longer than."""
+        return max(self.linux, self.windows)
+
+    def of(self, os: str) -> int:
+        """For `linux` or `windows`; where nobody knows, the longer time."""
+        return {"linux": self.linux, "windows": self.windows}.get(os, self.longest)
 
 
 @dataclass(frozen=True)
@@ -151,7 +198,7 @@ class Wave:
     test_minimum_age: int
     test_waiver: Waiver | None
     job_deadline: int
-    verify_deadline: int
+    verify_deadline: ByOs
     ok_in_a_row: int
     on_failure: OnFailure
     poll: PollBounds
@@ -243,6 +290,7 @@ def _wave(data: dict[str, Any]) -> Wave:
             "sign_off": _sign_off(data["sign_off"]),
             "on_failure": OnFailure(data["on_failure"]),
             "poll": PollBounds(**data["poll"]),
+            "verify_deadline": ByOs(**data["verify_deadline"]),
             "launch_configuration": OnDifference(data["launch_configuration"]),
             "groups": tuple(Group(**group) for group in data["groups"]),
         }
@@ -262,6 +310,7 @@ def _machine(data: dict[str, Any]) -> PlannedMachine:
             "expect": expect,
             "replace": Replacement(**replace) if replace else None,
             "accept_changes": AcceptedChanges(**accepted | {"fields": tuple(accepted["fields"])}) if accepted else None,
+            "checks": tuple(ApplicationCheck(**{**each, "look": Look(each["look"])}) for each in data["checks"]),
         }
     )
 

@@ -10,9 +10,12 @@ import http.client
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 SECONDS = 10.0
+LONGEST = 15.0
 BODY = 65536
 """Bytes of a page that are looked at."""
 
@@ -23,6 +26,18 @@ class Seen:
 
     passed: bool
     words: str
+
+
+def look(check: Mapping[str, Any]) -> Seen:
+    """One look: {kind: tcp, host, port} or {kind: http, url, status, contains}, with closed and timeout (seconds, at
+    most LONGEST). What is no such check is a KeyError, TypeError or ValueError."""
+    closed, timeout = bool(check.get("closed")), min(float(check.get("timeout") or SECONDS), LONGEST)
+    if check["kind"] == "tcp":
+        return tcp(f"{check['host']}:{int(check['port'])}", closed=closed, timeout=timeout)
+    if check["kind"] == "http":
+        status, contains = int(check.get("status") or 200), str(check.get("contains") or "")
+        return http_get(str(check["url"]), status=status, contains=contains, closed=closed, timeout=timeout)
+    raise ValueError(f"there is no look of the kind {check['kind']!r}")
 
 
 def tcp(address: str, *, closed: bool = False, timeout: float = SECONDS) -> Seen:

@@ -60,6 +60,13 @@ class MachineStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+class Level(StrEnum):
+    """How far a target was seen to be up: it boots, or what it is there for answers."""
+
+    BOOTED = "booted"
+    APPLICATION = "application"
+
+
 class Phase(StrEnum):
     """Where a wave stands."""
 
@@ -261,6 +268,31 @@ class Check(Record):
     seen: str
     passed: bool | None
 
+    @property
+    def of_application(self) -> bool:
+        """Whether it is one that the plan has made for the application."""
+        return self.name.startswith(APPLICATION)
+
+
+APPLICATION = "application: "
+"""What the names of checks of the application begin with."""
+STATUS_CHECKS = "status_checks"
+
+
+@dataclass(frozen=True)
+class GuestCommand(Record):
+    """A command inside of a machine, for the check of this name. `command`: it is followed by that, if under way.
+
+    `sent`: when, the last time; `tries`: how often. `words`: what was seen last.
+    """
+
+    name: str
+    command: str | None = None
+    sent: str | None = None
+    tries: int = 0
+    passed: bool = False
+    words: str = ""
+
 
 @dataclass(frozen=True)
 class TargetRecord(Record):
@@ -295,7 +327,9 @@ class MachineRecord(Record):
     ones from `replica` on what appeared after it. `isolated`: a target that came after its job's deadline, stopped.
     `configuration`: what was to be launched, setting by setting. `configuration_before`: the values, from before this
     run, of those that it changed; None: nothing to put back. `group`: the author's wave, where several are launched
-    together as this one.
+    together as this one. `judged_from`: it is judged again since then. `commands`: inside of the target. `not_made`:
+    checks that there could have been, and why they were not made. `console`: what was kept of its console, as keys of
+    the run's files.
     """
 
     label: str
@@ -319,6 +353,10 @@ class MachineRecord(Record):
     checks: tuple[Check, ...] = ()
     findings: tuple[Finding, ...] = ()
     accepted: Accepted | None = None
+    judged_from: str | None = None
+    commands: tuple[GuestCommand, ...] = ()
+    not_made: tuple[str, ...] = ()
+    console: tuple[str, ...] = ()
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -328,6 +366,9 @@ class MachineRecord(Record):
             "accepted": Accepted.from_json(data["accepted"]) if data.get("accepted") else None,
             "target": TargetRecord.from_json(data["target"]) if data.get("target") else None,
             "checks": tuple(Check.from_json(check) for check in data.get("checks", ())),
+            "commands": tuple(GuestCommand.from_json(command) for command in data.get("commands", ())),
+            "not_made": tuple(data.get("not_made", ())),
+            "console": tuple(data.get("console", ())),
             "findings": _findings(data),
             "configuration_before": _values(data.get("configuration_before")),
         }
@@ -336,6 +377,14 @@ class MachineRecord(Record):
     def judged(self) -> bool:
         """Whether it has its final verdict."""
         return self.status is not MachineStatus.NOT_STARTED
+
+    @property
+    def level(self) -> Level | None:
+        """How far its target was seen to be up; None: not even booted."""
+        if any(check.of_application and check.passed for check in self.checks):
+            return Level.APPLICATION
+        booted = any(check.name == STATUS_CHECKS and check.passed for check in self.checks)
+        return Level.BOOTED if booted else None
 
     @property
     def left_out(self) -> bool:

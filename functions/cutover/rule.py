@@ -1,7 +1,8 @@
 """Does a wave pass? The plan's rule, over what became of each machine.
 
 A wave passes when every critical machine is verified, and `at_least` of all, or else all that are not optional. What
-is unknown lets no wave pass, unless it is optional; what was never judged, or was aborted, lets none pass at all.
+is unknown lets no wave pass, unless it is optional; what was never judged, or was aborted, lets none pass at all. A
+machine that a person has accepted counts as a verified one, and is told apart from it.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ def ruling(wave: Wave, machines: Sequence[MachineRecord]) -> Ruling:
             all(each.passes for _, each in parts), "; ".join(f"{name}: {each.reason}" for name, each in parts)
         )
     pairs = list(zip(wave.machines, machines, strict=True))
-    verified = sum(_verified(each) for each in machines)
-    counted = f"{verified} of {len(machines)} machines verified"
-    others = [pair for pair in pairs if not _verified(pair[1])]
+    good = sum(_good(each) for each in machines)
+    counted = _counted(machines)
+    others = [pair for pair in pairs if not _good(pair[1])]
     undecided = [pair for pair in others if pair[1].status in _WITHOUT_VERDICT]
     critical = [pair for pair in others if pair[0].critical]
     unknown = [pair for pair in others if pair[1].status is MachineStatus.UNKNOWN and not pair[0].optional]
@@ -51,7 +52,7 @@ def ruling(wave: Wave, machines: Sequence[MachineRecord]) -> Ruling:
         return Ruling(False, f"{counted}; {_named(critical)}, and critical")
     if unknown:
         return Ruling(False, f"{counted}; a person must look first: {_named(unknown)}")
-    if wave.at_least is not None and verified < wave.at_least:
+    if wave.at_least is not None and good < wave.at_least:
         return Ruling(False, f"{counted}, and the plan asks for {wave.at_least}; {_named(others)}")
     if wanted:
         return Ruling(False, f"{counted}; {_named(wanted)}")
@@ -94,9 +95,20 @@ def said(wave: Wave) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _verified(machine: MachineRecord) -> bool:
+def _good(machine: MachineRecord) -> bool:
     """Seen to be good, or let pass by a person."""
     return machine.status is MachineStatus.VERIFIED or machine.accepted is not None
+
+
+def _counted(machines: Sequence[MachineRecord]) -> str:
+    verified = sum(each.status is MachineStatus.VERIFIED for each in machines)
+    counted = f"{verified} of {len(machines)} machines verified"
+    accepted = [
+        f"{each.label} accepted by {each.accepted.by}"
+        for each in machines
+        if each.accepted and each.status is not MachineStatus.VERIFIED
+    ]
+    return f"{counted}, {_few(accepted)}" if accepted else counted
 
 
 def _named(pairs: Sequence[Pair]) -> str:

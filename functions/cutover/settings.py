@@ -60,6 +60,14 @@ class Settings:
         return self._get("CUTOVER_UNDELIVERED")
 
     @property
+    def probe(self) -> str:
+        return self._get("CUTOVER_PROBE")
+
+    @property
+    def probe_place(self) -> str:
+        return self._get("CUTOVER_PROBE_PLACE")
+
+    @property
     def cloudendure_url(self) -> str:
         return self._get("CLOUDENDURE_URL")
 

@@ -39,6 +39,8 @@ from cutover.store import Store
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from cutover.asking_targets import Probe
+    from cutover.guest import Guest
     from cutover.survey_account import AccountSurvey
 
 Answer = dict[str, Any]
@@ -107,6 +109,18 @@ class Step:
     @cached_property
     def ec2(self) -> Ec2:
         return Ec2(self.plan.region)
+
+    @cached_property
+    def guest(self) -> Guest:
+        from cutover.guest import Guest  # only the functions that send commands need it
+
+        return Guest(self.plan.region)
+
+    @cached_property
+    def probe(self) -> Probe:
+        from cutover.asking_targets import Probe  # only the function that asks targets needs it
+
+        return Probe(self.settings.probe, self.settings.probe_place)
 
     @cached_property
     def account(self) -> AccountSurvey:
@@ -241,8 +255,9 @@ class Step:
         asked: Counter[str] = Counter()
         if "service" in self.__dict__:
             asked += self.service.requests - self._asked_before
-        if "ec2" in self.__dict__:
-            asked += self.ec2.requests
+        for name in ("ec2", "guest", "probe"):
+            if name in self.__dict__:
+                asked += getattr(self, name).requests
         if "account" in self.__dict__:
             asked += self.account.looks.requests
         return asked

@@ -483,10 +483,10 @@ class Store:
         """What `write_job` wrote last."""
         return Job.from_json(json.loads(self._read(_job_key(run_id, wave, job_id))))
 
-    def write_file(self, run_id: str, name: str, text: str, content_type: str) -> str:
+    def write_file(self, run_id: str, name: str, content: str | bytes, content_type: str) -> str:
         """A file of the run; its key in the bucket."""
         key = f"runs/{run_id}/{name}"
-        self._write(key, text, content_type)
+        self._write(key, content, content_type)
         return key
 
     # DynamoDB and S3
@@ -566,8 +566,9 @@ class Store:
                 raise RunNotFound(f"the bucket has no {key}, or this function may not read it") from error
             raise
 
-    def _write(self, key: str, text: str, content_type: str) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), ContentType=content_type)
+    def _write(self, key: str, content: str | bytes, content_type: str) -> None:
+        body = content.encode() if isinstance(content, str) else content
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
 
 def _latest(run: RunRecord) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cutover.downtime import clock
@@ -146,7 +146,7 @@ def _wave(wave: Mapping[str, Any]) -> list[str]:
         passed = sum(1 for check in machine["checks"] if check["passed"])
         cells = [
             machine["name"] + (f" ({machine['group']})" if machine.get("group") else ""),
-            f"**{machine['status']}**",
+            _status(machine),
             target.get("instance_id") or "-",
             ", ".join(target.get("private_ips", ())) or "-",
             ", ".join(target.get("public_ips", ())) or "-",
@@ -155,9 +155,27 @@ def _wave(wave: Mapping[str, Any]) -> list[str]:
         ]
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     told = [(machine["name"], finding) for machine in wave["machines"] for finding in machine["findings"]]
+    lines += _more(wave["machines"])
     if told:
         lines += ["", *(f"- **{_cell(name)}** {finding['severity']}: {_finding(finding)}" for name, finding in told)]
     return lines
+
+
+def _status(machine: Mapping[str, Any]) -> str:
+    level, accepted = machine.get("level"), machine.get("accepted")
+    said = f"**{machine['status']}**" + (f" ({level})" if level else "")
+    return f"{said}, accepted by {accepted['by']}: {accepted['reason']}" if accepted else said
+
+
+def _more(machines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Checks that were not made, with the machines they were not made on; and what was kept of consoles."""
+    missing: dict[str, list[str]] = {}
+    for machine in machines:
+        for words in machine.get("checks_not_made", ()):
+            missing.setdefault(words, []).append(machine["name"])
+    lines = [f"- not checked on {', '.join(names)}: {words}" for words, names in missing.items()]
+    lines += [f"- **{each['name']}** console: `{key}`" for each in machines for key in each.get("console", ())]
+    return ["", *map(_cell, lines)] if lines else []
 
 
 def _finding(finding: Mapping[str, str]) -> str:

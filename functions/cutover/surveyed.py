@@ -169,7 +169,7 @@ class Situation:
     def ends_by(self) -> datetime:
         """The latest end of the run: every wave takes all the time it may."""
         waves = self.plan.waves
-        seconds = sum(each.readiness_deadline + each.job_deadline + each.verify_deadline for each in waves)
+        seconds = sum(each.readiness_deadline + each.job_deadline + each.verify_deadline.longest for each in waves)
         return self.begins + timedelta(seconds=seconds)
 
     def subnet(self, placement: Placement) -> Subnet | None:

@@ -6,20 +6,23 @@ prove nothing. A check that cannot be decided yet is pending until the deadline,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cutover.application import PREWARM
 from cutover.configuration_findings import CONFIGURATION, DRIFT
 from cutover.finding import Finding, Severity
 from cutover.instance import Instance
 from cutover.instants import instant
-from cutover.machine import Job, JobStatus, LifeCycle, Machine
+from cutover.machine import Job, JobStatus, LifeCycle, Machine, os_family
 from cutover.plan import Expectation, Mode
-from cutover.records import Check, MachineRecord, MachineStatus, TargetRecord
+from cutover.records import APPLICATION, STATUS_CHECKS, Check, MachineRecord, MachineStatus, TargetRecord
 
 BEFORE_THE_LAUNCH = ("test_gate", CONFIGURATION, DRIFT, "agent", "cutover", "disks", "keep", "licence", "protection")
 """Fields of what was let through before the launch: it stays told, whatever is seen of the target."""
+LAZY = "lazy_volumes"
+"""Said once of a target that is verified, and stays said."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Sight:
 
     `record` carries what was there before the launch and which replica has appeared since. `instance` and `previous`
     are None when EC2 does not know them (any more). `log`: what the job's log holds against this machine.
+    `application`: the plan's checks of the application, made or not yet; `not_made`: those that are not made here.
     """
 
     record: MachineRecord
@@ -40,6 +44,21 @@ class Sight:
     expect: Expectation
     tags: Mapping[str, str]
     ok_in_a_row: int
+    application: Sequence[Check] = ()
+    not_made: Sequence[str] = ()
+
+    @property
+    def os(self) -> str:
+        """linux or windows, by the service's word, else by EC2's; "" where neither says."""
+        return os_family(self.machine.os if self.machine else None, self.instance.platform if self.instance else None)
+
+    @property
+    def up(self) -> bool:
+        """Whether the target is surely this launch's, boots, and nothing is wrong with it: its application can be
+        looked at."""
+        checks = _checks(self, _counted(self).oks)
+        booted = any(check.name == STATUS_CHECKS and check.passed for check in checks)
+        return booted and own_target(self) and not any(check.passed is False for check in checks)
 
     def seen_again(self, instances: Mapping[str, Instance]) -> Sight:
         """The same sight with its instance as it is now, where that was looked at again."""
@@ -53,7 +72,7 @@ def judge(sight: Sight, *, final: bool) -> MachineRecord:
     failed, or is unknown while the service's job is still open.
     """
     record = _counted(sight)
-    checks = _checks(sight, record.oks)
+    checks = [*_checks(sight, record.oks), *sight.application]
     errors = tuple(finding for finding in sight.log if finding.severity is Severity.ERROR)
     failed = [check for check in checks if check.passed is False]
     pending = [check for check in checks if check.passed is None]
@@ -64,22 +83,53 @@ def judge(sight: Sight, *, final: bool) -> MachineRecord:
         status = MachineStatus.VERIFIED
     elif final:
         status = MachineStatus.FAILED if sight.job.status.ended else MachineStatus.UNKNOWN
-        failed = pending
-        checks = [check if check.passed is not None else check.but(passed=False) for check in checks]
-    kept = tuple(finding for finding in record.findings if finding.field in BEFORE_THE_LAUNCH)
+        booted = any(check.name == STATUS_CHECKS and check.passed for check in checks)
+        failed = [check for check in pending if booted or not check.of_application]
+        checks = [check.but(passed=False) if check in failed else check for check in checks]
+    undecided = [check for check in checks if check.of_application and check.passed is None]
+    kept = tuple(finding for finding in record.findings if finding.field in (*BEFORE_THE_LAUNCH, LAZY))
     unread = [_unread(sight.job)] if final and status is MachineStatus.VERIFIED and not sight.job.status.ended else []
     return record.but(
         status=status,
         checks=tuple(checks),
         findings=(*kept, *sight.log, *unread, *(_finding(check) for check in failed)),
         target=_target(sight),
+        not_made=(*sight.not_made, *(f"{_short(check)}: {check.seen}" for check in undecided)),
     )
 
 
-def judge_again(record: MachineRecord) -> MachineRecord:
-    """A machine whose target is to be judged anew; what was told before the launch stays told."""
+def judge_again(record: MachineRecord, now: str) -> MachineRecord:
+    """A machine whose target is to be judged anew from now on, with all the time that the plan gives it; what was told
+    before the launch stays told."""
     kept = tuple(finding for finding in record.findings if finding.field in BEFORE_THE_LAUNCH)
-    return record.but(status=MachineStatus.NOT_STARTED, oks=0, checks=(), findings=kept, accepted=None)
+    sent = tuple(each for each in record.commands if each.name == PREWARM)
+    return record.but(
+        status=MachineStatus.NOT_STARTED,
+        oks=0,
+        checks=(),
+        commands=sent,
+        findings=kept,
+        accepted=None,
+        judged_from=now,
+        not_made=(),
+        console=(),
+    )
+
+
+def lazy(record: MachineRecord, volumes: Collection[str]) -> Finding:
+    """Volumes of a target whose blocks come from their snapshots only when they are first read: who waits for them."""
+    prewarm = next((each for each in record.commands if each.name == PREWARM), None)
+    done = "nothing reads them ahead"
+    if prewarm is not None:
+        reads = f"command {prewarm.command} reads them since {prewarm.sent}"
+        done = reads if prewarm.command else f"reading them ahead was not begun: {prewarm.words}"
+    return Finding(
+        LAZY,
+        f"{', '.join(sorted(volumes))} were made from snapshots; {done}",
+        "a block of such a volume is slow when it is read for the first time",
+        "expect a slow first hour; `prewarm: true` at the machine has its volumes read through",
+        Severity.WARNING,
+    )
 
 
 def _unread(job: Job) -> Finding:
@@ -276,7 +326,16 @@ REMEDIES = {
     "job_completed": "read the job's log; launch again",
 }
 """What to do about each check that failed."""
+_LOOK_AT_IT = (
+    "log in and see why it does not answer; mend it and have the machine judged again, or let its owner accept it"
+)
+
+
+def _short(check: Check) -> str:
+    return check.name.removeprefix(APPLICATION)
 
 
 def _finding(check: Check) -> Finding:
+    if check.of_application:
+        return Finding("application", f"{_short(check)}: {check.seen}", check.expected, _LOOK_AT_IT)
     return Finding(check.name, check.seen, check.expected, REMEDIES[check.name])

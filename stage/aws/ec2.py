@@ -1,24 +1,32 @@
 """EC2 beside MiniStack, whose own instances are always ok: moto's EC2, whose status checks follow the scenario.
 
+Systems Manager is here too, because the machines are that it knows: MiniStack refuses commands for instances that it
+does not have. A command succeeds at once, or fails where the scenario says so.
+
 `python -m stage.aws.ec2 --port N`. Besides EC2's API it answers
 `POST /_stage/instances/{id}/status` with `{"instance_status": "impaired", "system_status": "ok"}` (either may be left
-out; `ok`, `impaired`, `initializing` or `insufficient-data`) and `GET /_stage/health` (its process id). An
-instance nobody set is ok.
+out; `ok`, `impaired`, `initializing` or `insufficient-data`), `POST /_stage/instances/{id}/commands` with
+`{"status": "Failed"}` (or `Success`) and `GET /_stage/health` (its process id). An instance nobody set is ok, and
+commands succeed in it.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ec2.models.instances import Instance
+from moto.ec2.responses.general import General
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.ssm.models import Command
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -35,6 +43,9 @@ REACHABILITY = {
 """EC2's summary of a status check, and the detail it goes with."""
 
 RUNNING = 16
+SCREEN = base64.b64encode(b"\xff\xd8\xff\xd9").decode()
+"""What every instance shows on its screen: a JPEG with nothing in it."""
+COMMANDS = ("Success", "Failed")
 
 
 @dataclass
@@ -43,6 +54,8 @@ class Statuses:
 
     instance: dict[str, str]
     system: dict[str, str]
+    commands: dict[str, str] = field(default_factory=dict)
+    """What becomes of commands inside of it."""
 
     def set(self, instance_id: str, wanted: object) -> None:
         """ValueError for anything but a non-empty object of the two checks with statuses of EC2."""
@@ -55,6 +68,36 @@ class Statuses:
             self.instance[instance_id] = wanted["instance_status"]
         if "system_status" in wanted:
             self.system[instance_id] = wanted["system_status"]
+
+    def have_commands(self, instance_id: str, wanted: object) -> None:
+        """ValueError for anything but {status: Success | Failed}."""
+        status = wanted.get("status") if isinstance(wanted, dict) else None
+        if status not in COMMANDS:
+            raise ValueError(f"expected an object with status: {' or '.join(COMMANDS)}")
+        self.commands[instance_id] = status
+
+
+def screenshots() -> None:
+    """Give moto the operation that it lacks."""
+
+    def get_console_screenshot(self: General) -> ActionResult:
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        return ActionResult({"InstanceId": instance.id, "ImageData": SCREEN})
+
+    if hasattr(General, "get_console_screenshot"):
+        raise AttributeError("moto has get_console_screenshot by now: use its own")
+    setattr(General, get_console_screenshot.__name__, get_console_screenshot)
+
+
+def commands_of(statuses: Statuses) -> None:
+    """Make moto's commands come to what `statuses` says of their instances."""
+    answer = Command.invocation_response
+
+    def invocation_response(self: Command, instance_id: str, plugin_name: str) -> dict[str, Any]:
+        status = statuses.commands.get(instance_id, "Success")
+        return {**answer(self, instance_id, plugin_name), "Status": status, "StatusDetails": status}
+
+    Command.invocation_response = invocation_response  # type: ignore[method-assign]  # moto's commands always succeed
 
 
 def drive(statuses: Statuses) -> None:
@@ -76,15 +119,16 @@ def drive(statuses: Statuses) -> None:
 
 
 def with_statuses(ec2: WSGI, statuses: Statuses) -> WSGI:
-    """`ec2` behind the stage's own two paths."""
+    """`ec2` behind the stage's own paths."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         if request.path == "/_stage/health":
             return Response(str(os.getpid()))(environ, start_response)
-        if path := re.fullmatch(r"/_stage/instances/([^/]+)/status", request.path):
+        if path := re.fullmatch(r"/_stage/instances/([^/]+)/(status|commands)", request.path):
+            said = {"status": statuses.set, "commands": statuses.have_commands}[path[2]]
             try:
-                statuses.set(path[1], json.loads(request.get_data()))
+                said(path[1], json.loads(request.get_data()))
             except ValueError as error:
                 return Response(f"{error}\n", 400)(environ, start_response)
             return Response(status=204)(environ, start_response)
@@ -102,9 +146,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     end_with(given.parent)
     statuses = Statuses({}, {})
     drive(statuses)
+    commands_of(statuses)
+    screenshots()
     if given.state is not None:  # Amazon's images, which nobody launches here, would be most of what is kept
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-    memory = Memory(given.state, statuses.instance, statuses.system)
+    memory = Memory(given.state, statuses.instance, statuses.system, statuses.commands)
     application = memory.around(with_statuses(DomainDispatcherApplication(create_backend_app), statuses))
     make_server(HOST, given.port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
 

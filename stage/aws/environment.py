@@ -51,6 +51,7 @@ def emulator_environment(
         "TMPDIR": scratch,
         "STATE_DIR": scratch,
         "BIND_HOST": HOST,
+        "AWS_ENDPOINT_URL_SSM": f"http://{HOST}:{port + 1}",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": region,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,

@@ -191,7 +191,8 @@ class Outside:
             for each in self._sources.launched():
                 seen = looked.get(each.instance)
                 if seen and host in seen.addresses:
-                    described, exists, up = self._hosts.get(each.machine), True, seen.running
+                    up = seen.running and self._sources.now() >= each.serves_from
+                    described, exists = self._hosts.get(each.machine), True
         if not exists:
             return json_response(404 if request.method == "CONNECT" else 502, {"message": f"nobody plays {host}"})
         if not up:

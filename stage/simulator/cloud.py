@@ -60,7 +60,7 @@ class Made:
 
 
 class Cloud(Protocol):
-    """Where targets are made. All may raise Ec2Away, and all but `status` Ec2Refused."""
+    """Where targets are made. All may raise Ec2Away, and all but `status` and `fail_commands` Ec2Refused."""
 
     def network(self, name: str, project: Project) -> Network:
         """Make sure that the project's network and its replication server exist; safe to repeat."""
@@ -88,6 +88,10 @@ class Cloud(Protocol):
 
     def status(self, instance: str, check: Check) -> None:
         """Have the instance's status checks say this."""
+        ...
+
+    def fail_commands(self, instance: str) -> None:
+        """Have commands inside of the instance fail."""
         ...
 
     def create_group(self, network: Network, name: str) -> str:
@@ -137,6 +141,9 @@ class Invented:
         """Remember the protection; nobody sees the tags."""
         if protected:
             self._protected.add(instance)
+
+    def fail_commands(self, instance: str) -> None:
+        """Nobody sends any."""
 
     def status(self, instance: str, check: Check) -> None:
         """Nobody looks."""

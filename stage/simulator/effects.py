@@ -53,6 +53,8 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
                 running = machine.blueprint["runAfterLaunch"]
                 if running:
                     world.cloud.status(made.id, "initializing")
+                if rule.commands == "fail":
+                    world.cloud.fail_commands(made.id)
                 target = settle(world, project, job, machine, made, world.now)
                 if running:
                     _foresee(world, project, target, rule)
@@ -70,6 +72,7 @@ def settle(world: World, project: Project, job: Job, machine: Machine, made: Mad
         job=job.id,
         created=at,
         data_at=job.participants[machine.id].stale_since or job.created,
+        serves_from=at + job.participants[machine.id].rule.serves_after,
         group=job.group,
         state="running" if machine.blueprint["runAfterLaunch"] else "stopped",
         public_ips=made.public_ips,

@@ -21,12 +21,14 @@ _CATCHES_UP = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Launched:
-    """A machine's target. `data_at`: up to when it holds what was written at the source."""
+    """A machine's target. `data_at`: up to when it holds what was written at the source; `serves_from`: when its
+    application answers."""
 
     machine: str
     instance: str
     created: datetime
     data_at: datetime
+    serves_from: datetime
 
 
 class Sources:
@@ -90,7 +92,11 @@ class Sources:
         """The application's targets that there are."""
         with self._held:
             targets = [(one.name, one.target) for one in self._machines()]
-            return [Launched(name, each.instance, each.created, each.data_at) for name, each in targets if each]
+            return [
+                Launched(name, each.instance, each.created, each.data_at, each.serves_from)
+                for name, each in targets
+                if each
+            ]
 
     def _machines(self) -> Iterable[Machine]:
         return [one for one in self._project.machines.values() if self._only is None or one.name in self._only]

@@ -93,14 +93,17 @@ class LaunchRule(When):
     """What comes of launching one machine. The first rule that applies counts; without one, all is well.
 
     `late`: how long after the job's end the target appears. `boot`: how long its status checks say `initializing`.
-    `stale`: the launch falls back to data this much older than the launch. `keeps_previous`: the old target survives.
-    The last four override what the blueprint asks for.
+    `commands`: what becomes of SSM commands inside of it; `serves_after`: how long after it was made its application
+    answers. `stale`: the launch falls back to data this much older than the launch. `keeps_previous`: the old target
+    survives. The last four override what the blueprint asks for.
     """
 
     target: Literal["created", "missing", "conversion_failed"] = "created"
     late: Duration | None = None
     boot: Duration = timedelta(seconds=90)
     checks: Literal["ok", "impaired", "initializing"] = "ok"
+    commands: Literal["ok", "fail"] = "ok"
+    serves_after: Duration = timedelta()
     then: Ending | None = None
     stale: Duration | None = None
     keeps_previous: bool = False

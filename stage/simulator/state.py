@@ -14,7 +14,8 @@ from stage.simulator.replication import Replication, replication_at
 
 @dataclass
 class Target:
-    """A launched target. `data_at`: the data it holds; `group`: the service's own security group, made by its job."""
+    """A launched target. `data_at`: the data it holds; `serves_from`: when its application answers; `group`: the
+    service's own security group, made by its job."""
 
     replica: str
     machine: str
@@ -23,6 +24,7 @@ class Target:
     job: str
     created: datetime
     data_at: datetime
+    serves_from: datetime
     group: str | None
     state: str
     public_ips: list[str]

@@ -145,12 +145,20 @@ class Ec2:
 
     def status(self, instance: str, check: Check) -> None:
         """Tell the stage's EC2, which takes status checks from us; any other EC2 is left alone."""
+        self._tell(
+            instance, "status", {"instance_status": check, "system_status": "ok" if check == "impaired" else check}
+        )
+
+    def fail_commands(self, instance: str) -> None:
+        """Tell the stage's EC2, which has Systems Manager with it."""
+        self._tell(instance, "commands", {"status": "Failed"})
+
+    def _tell(self, instance: str, what: str, body: dict[str, str]) -> None:
         endpoint = self._client.meta.endpoint_url
         if urlsplit(endpoint).hostname not in ("127.0.0.1", "localhost"):
             return
-        body = {"instance_status": check, "system_status": "ok" if check == "impaired" else check}
         try:
-            requests.post(f"{endpoint}/_stage/instances/{instance}/status", json=body, timeout=5)
+            requests.post(f"{endpoint}/_stage/instances/{instance}/{what}", json=body, timeout=5)
         except requests.RequestException as error:
             raise Ec2Away(str(error)) from error
 

@@ -24,6 +24,7 @@ TOLD = {
     Thing.CLOUDENDURE: {"CLOUDENDURE_URL", "CLOUDENDURE_SECRET"},
     Thing.SLACK: {"SLACK_SECRET"},
     Thing.SCHEDULES: {"CUTOVER_SCHEDULE_GROUP", "CUTOVER_SCHEDULER_ROLE", "CUTOVER_CLEAN_UP", "CUTOVER_UNDELIVERED"},
+    Thing.PROBE: {"CUTOVER_PROBE", "CUTOVER_PROBE_PLACE"},
 }
 EVERYBODY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "SIMULATED"}
 
@@ -78,15 +79,16 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.SCHEDULER_ROLE: [arn(scheduler_role)],
         **{
             thing: [in_the_account("instance")]
-            for thing in (Thing.LATE_TARGETS, Thing.ROLLED_BACK_TARGETS, Thing.CUT_OVER_TARGETS)
+            for thing in (Thing.LATE_TARGETS, Thing.ROLLED_BACK_TARGETS, Thing.CUT_OVER_TARGETS, Thing.GUESTS)
         },
         Thing.STEP_FUNCTIONS: [in_the_account("function", "lambda:*", ":cutover-*")],
         Thing.STEP_SECRETS: [{"Fn::Join": ["", ["arn:", *here, ":secret:cutover/*"]]}],
-        Thing.STEP_DOCUMENTS: [
+        Thing.DOCUMENTS: [
             in_the_account("document", "ssm:*"),
             {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":ssm:*::document/*"]]},
         ],
         Thing.STEP_NODES: [in_the_account("instance"), in_the_account("managed-instance", "ssm:*")],
+        Thing.PROBE: [arn(template.function("probe"))],
         Thing.COMMANDS: ["*"],
         Thing.UNDELIVERED_REQUESTS: [queue("Requests")],
         Thing.UNDELIVERED_NEWS: [queue("News")],
@@ -133,7 +135,7 @@ def test_only_looking_around_and_log_delivery_are_for_every_resource(template: T
     delivery = {action for action in unbound if action.startswith("logs:")}
     looking = {action.split(":")[0]: action.split(":")[1] for action in unbound - delivery}
     assert set(looking) == {"ec2", "servicequotas", "ssm"}
-    assert all(name.startswith(("Describe", "Get", "List")) for name in looking.values())
+    assert all(name.startswith(("Describe", "Get")) for name in looking.values())
     functions = {action for id_ in template.of("Lambda::Function") for action, _ in template.rights_of(id_)}
     assert not delivery & functions
 

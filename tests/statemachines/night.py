@@ -24,7 +24,7 @@ from jsonschema import Draft202012Validator
 
 from cutover import step as steps
 from cutover.instants import text
-from cutover.plan import Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Waiver, Wave
+from cutover.plan import ByOs, Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Waiver, Wave
 from cutover.planned_night import Approval
 from cutover.planned_night import Night as PlannedNight
 from cutover.records import Proof
@@ -238,6 +238,8 @@ def a_night(
         "CUTOVER_TABLE": TABLE,
         "CUTOVER_BUCKET": BUCKET,
         "CUTOVER_BUS": BUS,
+        "CUTOVER_PROBE": "Probe",
+        "CUTOVER_PROBE_PLACE": "inside this process",
         "SIMULATED": "true",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
         "POWERTOOLS_METRICS_NAMESPACE": "cutover",
@@ -334,7 +336,10 @@ def a_wave(name: str = "db", *machines: str, **rules: Any) -> Wave:
         "on_failure": OnFailure.STOP,
         "poll": PollBounds(minimum=150, maximum=900),
     }
-    return Wave(name=name, machines=planned, **{**defaults, **rules})
+    given = {**defaults, **rules}
+    if isinstance(given["verify_deadline"], int):
+        given["verify_deadline"] = ByOs(given["verify_deadline"], given["verify_deadline"])
+    return Wave(name=name, machines=planned, **given)
 
 
 NOBODY_IS_ASKED = Approval(none="a test of the waves alone")

@@ -7,7 +7,7 @@ from typing import Any
 
 from cutover.instance import Instance
 from cutover.machine import Job, JobStatus, LifeCycle, LogLine, Machine, Replication
-from cutover.plan import Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Wave
+from cutover.plan import ByOs, Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Wave
 from cutover.records import LaunchRecord, LaunchState, MachineRecord, RunRecord, TargetRecord
 
 NOW = datetime(2026, 11, 28, 22, 0, tzinfo=UTC)
@@ -35,7 +35,10 @@ def wave(*machines: PlannedMachine, **rules: Any) -> Wave:
         "on_failure": OnFailure.STOP,
         "poll": PollBounds(30, 900),
     }
-    return Wave(machines=machines or (planned(),), **{**defaults, **rules})
+    given = {**defaults, **rules}
+    if isinstance(given["verify_deadline"], int):
+        given["verify_deadline"] = ByOs(given["verify_deadline"], given["verify_deadline"])
+    return Wave(machines=machines or (planned(),), **given)
 
 
 def plan(*waves: Wave) -> Plan:

@@ -13,7 +13,10 @@ from ruamel.yaml import YAML
 from cli.plan import load_plan
 from cutover.plan import (
     AcceptedChanges,
+    ApplicationCheck,
+    ByOs,
     Expectation,
+    Look,
     Mode,
     OnDifference,
     OnFailure,
@@ -51,7 +54,7 @@ def test_a_minimal_plan_has_every_default_filled_in(load):
     assert (plan.name, plan.service, plan.project, plan.region) == ("shop", "cloudendure", "Shop", "eu-central-1")
     assert plan.schedule == {}
     assert (wave.lag_limit, wave.readiness_deadline, wave.test_minimum_age) == (300, 12 * 3600, 7 * 86400)
-    assert (wave.job_deadline, wave.verify_deadline, wave.ok_in_a_row) == (3600, 1200, 1)
+    assert (wave.job_deadline, wave.verify_deadline, wave.ok_in_a_row) == (3600, ByOs(1200, 1200), 1)
     assert (wave.test_waiver, wave.on_failure, wave.poll) == (None, OnFailure.STOP, PollBounds(30, 900))
     assert (machine.name, machine.id, machine.tags) == ("web01", None, {})
     assert machine.expect == {Mode.TEST: Expectation(), Mode.CUTOVER: Expectation()}
@@ -82,8 +85,8 @@ waves:
     assert (second.lag_limit, second.readiness_deadline) == (90, 7200)
     assert (first.test_minimum_age, first.test_waiver) == (3 * 86400, Waiver("lead", "one two three"))
     assert (second.test_minimum_age, second.test_waiver) == (3 * 86400, Waiver("owner", "four five six"))
-    assert (first.verify_deadline, first.job_deadline, first.ok_in_a_row) == (1800, 7200, 1)
-    assert (second.verify_deadline, second.job_deadline, second.ok_in_a_row) == (1800, 86400, 3)
+    assert (first.verify_deadline, first.job_deadline, first.ok_in_a_row) == (ByOs(1800, 1800), 7200, 1)
+    assert (second.verify_deadline, second.job_deadline, second.ok_in_a_row) == (ByOs(1800, 1800), 86400, 3)
     assert (first.poll, second.poll) == (PollBounds(10, 60), PollBounds(10, 300))
     assert (first.on_failure, second.on_failure) == (OnFailure.STOP, OnFailure.HOLD)
     assert (first.launch_configuration, second.launch_configuration) == (OnDifference.CORRECT, OnDifference.REFUSE)
@@ -108,6 +111,32 @@ waves:
     ]
     assert three.replace == Replacement("i-0a1b2c3d4e5f60718", "lead", "one two three")
     assert three.accept_changes == AcceptedChanges(("iamRole", "subnetIDs"), "owner", "four five six")
+    assert Plan.from_json(plan.canonical()) == plan
+
+
+def test_checks_of_plan_wave_and_machine_are_added_up_for_whom_they_are_for(load):
+    plan = load("""
+verify:
+  deadline: {linux: 25m, windows: 60m}
+  checks:
+    - {ssm: trust, for: windows, parameters: {site: [fra]}}
+    - {tcp: 22, for: [WEB01]}
+waves:
+  - name: web
+    verify:
+      deadline: 30m
+      checks: [{http: "http://{ip}/health", contains: ready, status: 204, timeout: 5s, name: health}]
+    machines: [{name: web01, checks: [{tcp: 443}], prewarm: true}, web02]
+  - {name: app, machines: [app01]}
+""")
+    web, app = plan.waves
+    trust = ApplicationCheck("ssm trust", Look.SSM, "trust", {"site": ["fra"]}, os="windows", timeout=600)
+    health = ApplicationCheck("health", Look.HTTP, "http://{ip}/health", status=204, contains="ready", timeout=5)
+    ssh, https = (ApplicationCheck(f"tcp {port}", Look.TCP, str(port)) for port in (22, 443))
+    assert [each.checks for each in web.machines] == [(trust, ssh, health, https), (trust, health)]
+    assert app.machines[0].checks == (trust,)
+    assert [each.prewarm for each in web.machines] == [True, False]
+    assert (web.verify_deadline, app.verify_deadline) == (ByOs(1800, 1800), ByOs(1500, 3600))
     assert Plan.from_json(plan.canonical()) == plan
 
 
