@@ -97,7 +97,12 @@ def test_steps_compile_to_what_is_done_proved_and_undone(tmp_path):
       undo: {{lambda: cutover-start-web, payload: {{n: 1, deep: [true, {{x: y}}]}}}}
       undo_proof: [{{http: "https://web01/", status: 204, contains: ready}}]
       on_failure: hold
-    - {{name: drain, webhook: "https://lb/drain", body: {{p: 1.5}}, secret: cutover/a, undo: {NO}, on_failure: continue}}
+    - name: drain
+      webhook: "https://lb/drain"
+      body: {{p: 1.5}}
+      secret: cutover/a
+      undo: {NO}
+      on_failure: continue
     - {{name: pull, manual: pull the plug, who: dba, undo: {{manual: plug it in, who: dba}}}}
     - {{name: look, tcp: "10.0.0.1:80", closed: true}}
     - {{name: page, http: "https://shop/", status: 503, contains: closed}}"""
