@@ -12,9 +12,10 @@ from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
 HANDLERS = load_handlers()
-ON_THE_WAY = sorted(
-    set(HANDLERS) - {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "FindLaunch", "WatchLateTargets"}
-)
+ELSEWHERE = {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "FindLaunch", "WatchLateTargets", "Probe"}
+AT_NIGHT = {"Ask", "CarryOutSteps", "CheckPlan", "Hold", "ProveZeroLoss", "StopTargets", "WatchSilence"}
+"""Killed in test_whole_night.py."""
+ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - AT_NIGHT - {"CleanUp", "Finalize"})
 """The functions that an ordinary run calls."""
 
 
