@@ -10,12 +10,14 @@ from typing import Any
 import boto3
 import pytest
 
-from cutover.plan import ApplicationCheck, Look
+from cutover.instants import text
+from cutover.night_records import Order, Wish
+from cutover.plan import ApplicationCheck, Look, Mode, OnFailure
 from stage.aws.shim.dialling import dial_through_proxy
 from stage.outside import Outside, Targets
-from stage.simulator import Scenario, ServedApplication
+from stage.simulator import Scenario, ServedApplication, Simulator
 from tests.statemachines.interpreter import REGION
-from tests.statemachines.night import BUCKET, Night, a_night, a_plan, a_wave, a_world
+from tests.statemachines.night import BUCKET, TABLE, WAIVED, Night, a_night, a_plan, a_wave, a_world
 
 PORT = ApplicationCheck("port", Look.TCP, "5432")
 PAGE = ApplicationCheck("page", Look.HTTP, "http://{ip}/health")
@@ -78,3 +80,34 @@ def test_targets_are_waited_for_until_their_applications_answer_and_fail_where_t
         summary = night.file("summary.md")
         assert "**verified** (booted)" in summary
         assert "not checked on web02: port" in summary
+
+
+def test_a_held_machine_is_judged_again_another_one_accepted_and_the_run_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """db01 answers only after its deadline, db02 never does: a person has the one judged again and accepts the other."""
+    machines = {"db01": {"launch": {"serves_after": "35m"}}, "db02": {}}
+    scenario = a_world(machines, application={}, hosts={"db01": {"tcp": 5432}, "db02": {}})
+    orders = [(Wish.ACCEPT, "db02"), (Wish.VERIFY, "db01")]
+
+    def operate(simulator: Simulator, seconds: float) -> None:
+        simulator.advance(seconds)
+        if orders and night.run_id and night.store.night(night.run_id).hold and not night.store.order(night.run_id):
+            wish, machine = orders.pop(0)
+            order = Order(wish, "lead@example.com", "seen by hand", text(simulator.clock.now()), machine)
+            item = {"pk": f"RUN#{night.run_id}", "sk": "ORDER", **order.to_json()}
+            boto3.resource("dynamodb").Table(TABLE).put_item(Item=item)
+
+    rules = {name: {"checks": (PORT,)} for name in machines}
+    wave = a_wave("db", *machines, machine_rules=rules, test_waiver=WAIVED, on_failure=OnFailure.HOLD)
+    with a_night(scenario, waited=operate) as night, played(night, scenario, monkeypatch):
+        night.run(a_plan(wave), Mode.CUTOVER)
+
+        assert night.statuses() == {"db01": "verified", "db02": "held"}, "what was accepted stays what it was"
+        assert night.machine("db01")["level"] == "application"
+        assert '"error"' not in night.findings("db01")
+        accepted = night.machine("db02")["accepted"]
+        assert (accepted["by"], accepted["reason"]) == ("lead@example.com", "seen by hand")
+        assert night.outcome() == "CutOver"
+        assert night.launches() == 1
+        assert "db02: held (booted), accepted by lead@example.com (seen by hand)" in night.told()["text"]
