@@ -45,7 +45,11 @@ def handler(here: Step) -> Answer:
     end = instant(str(record.verify_deadline if ended else record.job_deadline))
     late = looks >= 2 * LOOKS
     ends = [_deadline(here, ended, each, end) for each in sights]
-    judged = [judge(each, final=late or now >= its_end) for each, its_end in zip(sights, ends, strict=True)]
+    judged = [
+        # What a person has accepted stays as it was accepted, also when another machine of the wave is judged again.
+        each.record if each.record.accepted else judge(each, final=late or now >= its_end)
+        for each, its_end in zip(sights, ends, strict=True)
+    ]
     judged = in_their_order(here.wave, everyone, judged)
     judged = [_kept(here, each, sight) for each, sight in zip(judged, sights, strict=True)]
     judged = _with_lazy_volumes(here, judged, sights)

@@ -57,8 +57,9 @@ class Sight:
         """Whether the target is surely this launch's, boots, and nothing is wrong with it: its application can be
         looked at."""
         checks = _checks(self, _counted(self).oks)
-        booted = any(check.name == STATUS_CHECKS and check.passed for check in checks)
-        return booted and own_target(self) and not any(check.passed is False for check in checks)
+        passed = {check.name for check in checks if check.passed}
+        sound = not any(check.passed is False for check in checks)
+        return passed >= {"running", STATUS_CHECKS} and sound and own_target(self)
 
     def seen_again(self, instances: Mapping[str, Instance]) -> Sight:
         """The same sight with its instance as it is now, where that was looked at again."""

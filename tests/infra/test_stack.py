@@ -48,7 +48,8 @@ def test_no_function_is_told_a_secret(template: Template) -> None:
     """Every value is a reference, or one of the few constants that anybody may know."""
     for it in template.of("Lambda::Function").values():
         values = it["Properties"]["Environment"]["Variables"].values()
-        assert {value for value in values if isinstance(value, str)} == {"cutover", "INFO", "outside of any VPC"}
+        constants = {value for value in values if isinstance(value, str)}
+        assert constants - {"outside of any VPC"} == {"cutover", "INFO"}
     assert not [text for text in strings(template.json) if "{{resolve:" in text]
 
 

@@ -47,6 +47,8 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from stage.aws.ec2 import screenshots
+
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -139,6 +141,7 @@ def aws() -> Iterator[None]:
 
     Making a client costs more than using it: they are kept, for moto keeps its data elsewhere.
     """
+    screenshots()
     settings: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
     with (
         patch.dict(os.environ, {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cutover.closing import REFUSING, TRANSIENT, Error, next_wave, outcome, settle, settled, wave_outcome, wave_reason
 from cutover.finding import Finding
 from cutover.plan import Mode, OnFailure
-from cutover.records import LaunchState, MachineRecord, MachineStatus, Outcome, Phase, WaveRecord
+from cutover.records import Accepted, LaunchState, MachineRecord, MachineStatus, Outcome, Phase, WaveRecord
 from tests.unit.records_of import launch, plan, planned, wave
 
 STATUSES = st.lists(st.sampled_from(MachineStatus), min_size=1, max_size=6)
@@ -211,3 +211,10 @@ def test_no_error_is_none(nothing: object) -> None:
 )
 def test_an_error_is_put_into_words(cause: str | None, words: str) -> None:
     assert Error.from_event({"name": "NotFound", "cause": cause}) == Error("NotFound", words)
+
+
+def test_a_wave_that_passes_by_a_persons_word_alone_is_good_enough_and_says_so_elsewhere() -> None:
+    ((wave, machines),) = closed((True, [MachineStatus.HELD]))
+    word = Accepted("lead@example.com", "answers by hand", "2026-11-28T22:00:00Z")
+    assert outcome(Mode.CUTOVER, [(wave, machines)], None) is Outcome.FAILED
+    assert outcome(Mode.CUTOVER, [(wave, [each.but(accepted=word) for each in machines])], None) is Outcome.CUT_OVER

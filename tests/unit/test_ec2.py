@@ -14,6 +14,7 @@ from cutover.ec2 import Ec2
 from cutover.errors import Ec2Unavailable
 from cutover.instance import Instance
 from cutover.places import Place
+from stage.aws.ec2 import screenshots
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -260,3 +261,25 @@ def test_an_ec2_that_asks_for_patience_when_asked_for_places_is_asked_again_late
     struck("DescribeSubnets", refuses("RequestLimitExceeded"))
     with pytest.raises(Ec2Unavailable):
         Ec2("eu-central-1", client).places(["app"], [])
+
+
+def test_volumes_from_snapshots_are_told_apart(client: EC2Client) -> None:
+    fresh, other = (client.create_volume(Size=1, AvailabilityZone="eu-central-1a")["VolumeId"] for _ in range(2))
+    snapshot = client.create_snapshot(VolumeId=fresh)["SnapshotId"]
+    slow = client.create_volume(SnapshotId=snapshot, AvailabilityZone="eu-central-1a")["VolumeId"]
+    assert Ec2("eu-central-1", client).from_snapshots([fresh, other, slow, "vol-0"]) == {slow}
+
+
+def test_what_a_console_says_and_shows_is_had_as_far_as_it_can_be(
+    client: EC2Client, some: list[str], struck: Callable[[str, Any], None]
+) -> None:
+    screenshots()
+    output, screen = Ec2("eu-central-1", client).console(some[0])
+    assert output is not None
+    assert output.startswith(b"Linux version")
+    assert screen is not None
+    assert screen.startswith(b"\xff\xd8")
+    struck("GetConsoleScreenshot", refuses("UnsupportedOperation"))
+    assert Ec2("eu-central-1", client).console(some[0]) == (output, None)
+    struck("GetConsoleOutput", refuses("UnauthorizedOperation", 403))
+    assert Ec2("eu-central-1", client).console(some[0]) == (None, None)

@@ -16,7 +16,7 @@ from cutover.finding import Finding, Severity
 from cutover.machine import JobStatus
 from cutover.night_records import Holder, NightRecord, Part, StepState
 from cutover.plan import Mode
-from cutover.records import Check, MachineRecord, MachineStatus, Outcome, RunStatus, TargetRecord, WaveRecord
+from cutover.records import Accepted, Check, MachineRecord, MachineStatus, Outcome, RunStatus, TargetRecord, WaveRecord
 from cutover.summary import render
 from tests.unit import night_of as at
 from tests.unit.records_of import job, run
@@ -307,3 +307,42 @@ def test_the_summary_of_a_hold_that_nobody_took_up() -> None:
         "- holds at wave since 2026-11-28T23:40:00Z, to be decided by 2026-11-29T11:40:00Z: wave db: db02 failed\n"
         in page
     )
+
+
+BOOTED = Check("status_checks", "ok", "ok", True)
+ANSWERS = Check("application: port", "port 5432 takes a connection", "it answers", True)
+
+
+@pytest.mark.parametrize(
+    ("checks", "level"),
+    [
+        ((), None),
+        ((BOOTED,), "booted"),
+        ((BOOTED, ANSWERS), "application"),
+        ((BOOTED, ANSWERS.but(passed=False)), "booted"),
+    ],
+)
+def test_it_says_how_far_a_target_was_seen_to_be_up(checks: tuple[Check, ...], level: str | None) -> None:
+    given = evidence((VERIFIED.but(checks=checks),))
+    VALID.validate(given)
+    assert given["waves"][0]["machines"][0]["level"] == level
+    assert (f"**verified** ({level})" in render(given)) is (level is not None)
+
+
+def test_what_was_not_checked_who_accepted_it_and_what_was_kept_of_it_is_there_and_on_the_page() -> None:
+    word = Accepted("lead@example.com", "answers by hand", "2026-11-28T22:00:00Z")
+    one, other = (
+        FAILED.but(
+            label=name, name=name, not_made=("port: not looked at",), accepted=word, console=(f"runs/r/{name}.txt",)
+        )
+        for name in ("db01", "db02")
+    )
+    given = evidence((one, other))
+    VALID.validate(given)
+    machine = given["waves"][0]["machines"][0]
+    assert machine["accepted"] == {"by": "lead@example.com", "reason": "answers by hand", "at": "2026-11-28T22:00:00Z"}
+    assert machine["status"] == "failed", "it stays what it was"
+    page = render(given)
+    assert "**failed**, accepted by lead@example.com: answers by hand" in page
+    assert "- not checked on db01, db02: port: not looked at" in page
+    assert "- **db02** console: `runs/r/db02.txt`" in page

@@ -445,3 +445,60 @@ def test_a_value_of_the_wrong_kind_never_breaks_the_checks(tmp_path, written, va
     path.write_text(written.replace("%s", value) + "\n", encoding="utf-8")
     with pytest.raises(InvalidPlan):
         load_plan(path)
+
+
+CHECKED = (
+    HEAD
+    + """\
+verify:
+  deadline: {linux: 25m, windows: 60m}
+  checks:
+    - ssm: check-trust
+      for: windows
+    - http: http://{ip}:8080/health
+      contains: ready
+waves:
+  - name: web
+    verify:
+      checks: [{tcp: 443, for: [WEB01]}]
+    machines:
+      - {name: web01, checks: [{tcp: 22, name: ssh}]}
+      - web02
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("{linux: 25m, windows: 60m}", "{linux: 25m}", 8, "add it, as in `windows: 60m`"),
+        ("{linux: 25m, windows: 60m}", "90", 8, "add the unit: 90s, 90m, 90h or 90d"),
+        ("for: windows", "for: mac", 11, "linux, windows, or a list of machines of the plan"),
+        ("for: windows", "for: []", 11, "linux, windows, or a list of machines of the plan"),
+        ("tcp: 443", "tcp: 443, ssm: abcd", 17, "a check has one of tcp, http and ssm"),
+        ("tcp: 443", "name: x", 17, "a check has one of tcp, http and ssm"),
+        ("tcp: 443", "tcp: 70000", 17, "at most 65535"),
+        ("tcp: 443", "tcp: 443, timeout: 1m", 17, "a look takes at most 15s"),
+        ("for: [WEB01]", "for: [web03]", 17, "name one of: web01; web02"),
+        (
+            "name: ssh",
+            "name: tcp 443",
+            19,
+            "a machine's checks have different names, and one on line 17 is 'tcp 443' too",
+        ),
+        ("http://{ip}:8080/health", "http://web01/health", 12, "write it like http://{ip}/health"),
+        ("http://{ip}:8080/health", "http://{ip}/?token=1", 12, "take it out"),
+        ("contains: ready", "parameters: {a: [b]}", 13, "`parameters` belongs to `ssm`"),
+    ],
+)
+def test_a_check_that_cannot_be_made_is_refused(tmp_path, old, new, line, words):
+    assert old in CHECKED
+    (problem,) = refused(tmp_path, CHECKED.replace(old, new))
+    assert words in str(problem)
+    assert f"plan.yaml:{line}:" in str(problem)
+
+
+def test_checks_for_different_systems_may_have_one_name(tmp_path):
+    checks = "[{ssm: a-linux, for: linux, name: time}, {ssm: a-windows, for: windows, name: time}]"
+    (tmp_path / "plan.yaml").write_text(HEAD + f"verify: {{checks: {checks}}}\n{WAVES}", encoding="utf-8")
+    assert [each.os for each in load_plan(tmp_path / "plan.yaml").waves[0].machines[0].checks] == ["linux", "windows"]

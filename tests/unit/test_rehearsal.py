@@ -16,7 +16,7 @@ from cli.deployment import RunView
 from cli.plan import load_plan
 from cli.progress import Progress
 from cutover.plan import Mode, Plan
-from cutover.records import Outcome, RunRecord, RunStatus
+from cutover.records import Accepted, MachineRecord, MachineStatus, Outcome, RunRecord, RunStatus, WaveRecord
 from stage.outside.users import Report
 from stage.simulator.around import Person
 
@@ -40,6 +40,7 @@ class World:
         self.people: list[Person] = []
         self.killed_in: Mode | None = None
         self.outcome: Outcome | None = None
+        self.machines: tuple[MachineRecord, ...] = ()
 
     def client(self, service: str) -> Any:
         return None
@@ -80,7 +81,8 @@ class World:
         return next((run.id for run in reversed(self.runs) if run.mode is mode), None)
 
     def view(self, run_id: str) -> RunView | None:
-        return next((RunView(run, ()) for run in self.runs if run.id == run_id), None)
+        waves = ((WaveRecord(1, "db"), self.machines),) if self.machines else ()
+        return next((RunView(run, waves) for run in self.runs if run.id == run_id), None)
 
     def execution_status(self, arn: str) -> str:
         if any(run.execution == arn and run.outcome is None for run in self.runs):
@@ -156,3 +158,13 @@ def test_another_rehearsals_progress_does_not_count(world: World, tmp_path: Path
     world.killed_in = None
     assert carry_out(world, tmp_path, Mode.TEST)[0]
     assert world.requested == [Mode.TEST, Mode.CUTOVER, Mode.TEST]
+
+
+def test_a_machine_that_is_only_accepted_is_not_verified(world: World, tmp_path: Path) -> None:
+    word = Accepted("lead@example.com", "answers by hand", "2026-11-28T22:00:00Z")
+    world.machines = (MachineRecord("db01", 0, status=MachineStatus.VERIFIED),)
+    assert carry_out(world, tmp_path, Mode.TEST)[0]
+    world.machines += (MachineRecord("db02", 1, status=MachineStatus.HELD, accepted=word),)
+    good, said = carry_out(world, tmp_path, Mode.TEST)
+    assert not good
+    assert "1 of 2 machines verified" in said

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutover.plan import PlannedMachine, Wave
-from cutover.records import MachineRecord, MachineStatus
+from cutover.records import Accepted, MachineRecord, MachineStatus
 from cutover.rule import can_pass, lenient, ruling, said
 from tests.unit.records_of import planned, wave
 
@@ -130,3 +130,19 @@ def test_of_many_machines_a_few_are_named() -> None:
     reason = ruling(a_wave("o" * 8), machines("F" * 8)).reason
     assert reason.startswith("0 of 8 machines verified; web01 failed, ")
     assert reason.endswith("web05 failed and 3 more, which the plan lets pass")
+
+
+@pytest.mark.parametrize(
+    ("weights", "at_least", "statuses", "passes"),
+    [("mm", None, "VH", True), ("mc", None, "VH", True), ("mmm", 3, "VHV", True), ("mmm", None, "FHV", False)],
+)
+def test_a_machine_that_a_person_accepted_lets_its_wave_pass_and_is_not_called_verified(
+    weights: str, at_least: int | None, statuses: str, passes: bool
+) -> None:
+    some = machines(statuses)
+    some[1] = some[1].but(accepted=Accepted("lead@example.com", "answers by hand", "2026-11-28T22:00:00Z"))
+    seen = ruling(a_wave(weights, at_least), some)
+    assert seen.passes is passes
+    assert seen.reason.startswith(
+        f"{statuses.count('V')} of {len(statuses)} machines verified, web02 accepted by lead@"
+    )

@@ -10,8 +10,8 @@ from cutover.finding import Finding, Severity
 from cutover.instance import Instance
 from cutover.machine import JobStatus, LifeCycle
 from cutover.plan import Expectation, Mode
-from cutover.records import MachineRecord, MachineStatus, TargetRecord
-from cutover.verification import REMEDIES, Sight, judge, own_target
+from cutover.records import Accepted, Check, GuestCommand, Level, MachineRecord, MachineStatus, TargetRecord
+from cutover.verification import LAZY, REMEDIES, Sight, judge, judge_again, lazy, own_target
 from tests.unit.records_of import ago, instance, job, machine, record
 
 DONE = job(JobStatus.COMPLETED)
@@ -296,3 +296,98 @@ def test_a_target_verified_under_an_open_job_says_at_its_deadline_that_the_log_w
 
     assert seen.status is MachineStatus.VERIFIED
     assert [(finding.field, finding.severity) for finding in seen.findings] == [("job", Severity.WARNING)]
+
+
+# The application
+
+
+def of_application(passed: bool | None, seen: str = "10.0.0.4:5432 does not answer") -> Check:
+    return Check("application: port", "port 5432 takes a connection", seen, passed)
+
+
+def test_a_target_whose_application_answers_is_verified_as_such() -> None:
+    judged = verdict(application=(of_application(True),))
+    assert (judged.status, judged.level, judged.not_made) == (MachineStatus.VERIFIED, Level.APPLICATION, ())
+
+
+def test_a_target_without_such_a_check_is_only_booted() -> None:
+    judged = verdict(not_made=("the application: no check of it",))
+    assert (judged.status, judged.level) == (MachineStatus.VERIFIED, Level.BOOTED)
+    assert judged.not_made == ("the application: no check of it",)
+
+
+def test_an_application_that_does_not_answer_yet_is_waited_for_and_has_failed_at_the_end() -> None:
+    waiting = verdict(application=(of_application(None),))
+    assert (waiting.status, waiting.level) == (MachineStatus.NOT_STARTED, Level.BOOTED)
+    ended = verdict(application=(of_application(None),), final=True)
+    assert (ended.status, ended.level, ended.not_made) == (MachineStatus.FAILED, Level.BOOTED, ())
+    (finding,) = ended.findings
+    assert (finding.field, finding.seen) == ("application", "port: 10.0.0.4:5432 does not answer")
+
+
+def test_a_check_that_was_never_made_is_named_and_not_held_against_the_target() -> None:
+    unmade = of_application(None, "not looked at")
+    judged = verdict(instance=instance(instance_status="impaired"), application=(unmade,), final=True)
+    assert (judged.status, judged.level) == (MachineStatus.FAILED, None)
+    assert [finding.field for finding in judged.findings] == ["status_checks"]
+    assert judged.not_made == ("port: not looked at",)
+    assert passed(judged)["application: port"] is None
+
+
+def test_an_application_is_looked_at_once_its_target_is_up_and_nothing_is_wrong_with_it() -> None:
+    assert sight().up
+    assert not sight(ok_in_a_row=2).up
+    assert sight(ok_in_a_row=2, record=record(oks=1)).up
+    for name in ("new_target", "exists", "status_checks", "running", "own_job"):
+        assert not sight(**PENDING[name]).up, name
+    for name in ("own_job", "not_a_service_instance", "running", "instance_type", "subnet"):
+        assert not sight(**FAILED[name]).up, name
+
+
+@pytest.mark.parametrize(
+    ("service", "ec2", "os"),
+    [
+        ("Microsoft Windows Server 2019 Datacenter", "Linux/UNIX", "windows"),
+        ("Red Hat Enterprise Linux 8.6", "Windows", "linux"),
+        ("Ubuntu 20.04", None, "linux"),
+        (None, "Windows", "windows"),
+        (None, "Linux/UNIX", "linux"),
+        ("Solaris 11", None, ""),
+        (None, None, ""),
+    ],
+)
+def test_the_service_says_what_a_machine_runs_else_ec2_does(service: str | None, ec2: str | None, os: str) -> None:
+    assert sight(machine=machine(os=service), instance=instance(platform=ec2)).os == os
+
+
+def test_a_machine_is_judged_again_from_nothing_but_what_was_before_the_launch() -> None:
+    waiver = Finding("test_gate", "waived", "tested", "nothing", Severity.WARNING)
+    prewarm, trust = GuestCommand("prewarm", "c-1"), GuestCommand("trust", None, None, 10)
+    failed = record(
+        status=MachineStatus.HELD,
+        oks=3,
+        checks=(of_application(False),),
+        findings=(waiver, Finding("application", "no", "yes", "look")),
+        commands=(prewarm, trust),
+        accepted=Accepted("lead", "why not", "2026-11-28T21:00:00Z"),
+        not_made=("x",),
+        console=("runs/r/console/db01.txt",),
+    )
+    again = judge_again(failed, "2026-11-28T22:00:00Z")
+    fresh = record(findings=(waiver,), commands=(prewarm,), judged_from="2026-11-28T22:00:00Z")
+    assert again == fresh, "what was begun inside of it is not begun twice"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (None, "nothing reads them ahead"),
+        (GuestCommand("prewarm", "c-1", "2026-11-28T22:00:00Z"), "command c-1 reads them since 2026-11-28T22:00:00Z"),
+        (GuestCommand("prewarm", words="not registered"), "reading them ahead was not begun: not registered"),
+    ],
+)
+def test_volumes_that_load_lazily_are_said_and_what_was_done_about_it(command: GuestCommand | None, said: str) -> None:
+    slow = lazy(record(commands=(command,) if command else ()), ["vol-2", "vol-1"])
+    assert (slow.field, slow.severity) == (LAZY, Severity.WARNING)
+    assert slow.seen == f"vol-1, vol-2 were made from snapshots; {said}"
+    assert verdict(record=record(findings=(slow,))).findings == (slow,), "and stay said"
