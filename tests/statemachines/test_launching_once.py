@@ -248,11 +248,11 @@ def test_a_second_execution_beside_the_runs_own_touches_nothing() -> None:
         if not others:
             others.append(night.workflows.start(night.workflows.plan, "beside", {"run": event["run"]}))
             assert night.workflows.wait(others[0])["error"] == "RunDisputed"
-        return handlers["NextWave"](event)
+        return handlers["NextPart"](event)
 
     others: list[str] = []
     handlers = load_handlers()
-    with a_night(a_world({"db01": {}}), handlers={"NextWave": beside}) as night:
+    with a_night(a_world({"db01": {}}), handlers={"NextPart": beside}) as night:
         night.run(a_plan())
 
         assert night.workflows.states(others[0]) == ["OpenRun", "NotThisExecution"]

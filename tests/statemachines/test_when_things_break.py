@@ -24,7 +24,7 @@ def crash(event: dict[str, Any]) -> Any:
     raise Bug("a list index is out of range")
 
 
-TOLD_BY_THE_RUN = ("NextWave", "CheckReadiness", "LaunchTargets", "FollowJob", "VerifyTargets", "CloseWave", "OpenRun")
+TOLD_BY_THE_RUN = ("NextPart", "CheckReadiness", "LaunchTargets", "FollowJob", "VerifyTargets", "CloseWave", "OpenRun")
 
 
 @pytest.mark.parametrize("function", TOLD_BY_THE_RUN)
@@ -120,10 +120,10 @@ def test_a_run_that_failed_over_an_error_stays_failed_when_another_has_to_tell_o
 
     def next_wave(event: dict[str, Any]) -> Any:
         calls.append(event["run"])
-        return crash(event) if len(calls) > 1 else handlers["NextWave"](event)
+        return crash(event) if len(calls) > 1 else handlers["NextPart"](event)
 
     handlers = load_handlers()
-    with a_night(a_world({"db01": {}}), handlers={"Tell": crash, "NextWave": next_wave}) as night:
+    with a_night(a_world({"db01": {}}), handlers={"Tell": crash, "NextPart": next_wave}) as night:
         night.run(a_plan())
         before = night.evidence()["run"]
         night.tell_if_dead()
