@@ -85,7 +85,7 @@ def test_targets_are_waited_for_until_their_applications_answer_and_fail_where_t
 def test_a_held_machine_is_judged_again_another_one_accepted_and_the_run_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """db01 answers only after its deadline, db02 never does: a person has the one judged again and accepts the other."""
+    """db01 answers after its deadline, db02 never: a person has the one judged again and accepts the other."""
     machines = {"db01": {"launch": {"serves_after": "35m"}}, "db02": {}}
     scenario = a_world(machines, application={}, hosts={"db01": {"tcp": 5432}, "db02": {}})
     orders = [(Wish.ACCEPT, "db02"), (Wish.VERIFY, "db01")]
