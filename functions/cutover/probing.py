@@ -47,7 +47,17 @@ def tcp(address: str, *, closed: bool = False, timeout: float = SECONDS) -> Seen
         with contextlib.closing(socket.create_connection((host.strip("[]"), int(port)), timeout)):
             return Seen(not closed, f"{address} answers")
     except (OSError, ValueError, OverflowError) as error:
-        return Seen(closed, f"{address} does not answer ({error})")
+        return _no_answer(address, error, closed)
+
+
+def _no_answer(shown: str, error: Exception, closed: bool) -> Seen:
+    """Nothing answers; but whoever could not even be looked for, by a name that is not known here, is not seen to be
+    closed."""
+    cause = getattr(error, "reason", error)
+    looked = isinstance(cause, OSError) and not isinstance(cause, socket.gaierror)
+    if not looked and not isinstance(cause, http.client.HTTPException):
+        return Seen(False, f"{shown} cannot be looked at ({error})")
+    return Seen(closed, f"{shown} does not answer ({error})")
 
 
 def http_get(
@@ -58,7 +68,7 @@ def http_get(
     try:
         code, body = _fetched(url, timeout)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Seen(closed, f"{shown} does not answer ({error})")
+        return _no_answer(shown, error, closed)
     said = f"{shown} answers {code}"
     if code != status:
         return Seen(closed, said)

@@ -9,17 +9,19 @@ from unittest.mock import patch
 import boto3
 import pytest
 
+import next_part
 from cutover import deeds, step
 from cutover.cloudendure import CloudEndure
 from cutover.deeds import SENT, Deeds, Done
 from cutover.errors import AwsUnavailable, ServiceUnavailable
 from cutover.guest import Command, CommandState, Guest
 from cutover.instants import after, instant
-from cutover.night_records import Holder, Part, StepState, Wish
+from cutover.night_records import Back, Hold, Holder, Part, StepState, Wish
 from cutover.planned_night import Action, Deed, OnStepFailure, PlannedStep
 from tests.statemachines.evening import RUN, Evening, a_hook, by_hand, evening
-from tests.statemachines.interpreter import REGION
+from tests.statemachines.interpreter import REGION, Context
 
+NOW = "2026-11-28T09:00:00Z"
 PROOF = (Action(Deed.HTTP, "hooks:/proof"),)
 WEB, DB = a_hook("web"), a_hook("db")
 
@@ -437,3 +439,29 @@ def test_targets_that_nobody_sees_serve_call_a_person() -> None:
         answer = it.until_settled(Part.PROBE)
         assert (answer["verdict"], answer["rule"]) == ("failed", "hold")
         assert it.night.opened is None
+
+
+# Tried again, through the function that decides what comes next
+
+
+@pytest.mark.parametrize("part", [Part.QUIESCE, Part.OPEN_DOORS])
+def test_an_order_to_resume_tries_the_step_again_that_brought_its_part_to_a_halt(part: Part) -> None:
+    steps = (a_hook("web", OnStepFailure.CONTINUE), a_hook("db", OnStepFailure.HOLD))
+    back = Back("lead", "not tonight", NOW, automatic=False) if part is Part.OPEN_DOORS else None
+    with evening(quiesce=steps) as it:
+        it.hooks.by_path |= {"/web": 500, "/db": 500 if part is Part.QUIESCE else 200, "/undb": 500}
+        it.call(Part.QUIESCE)
+        answer = it.call(part)
+        assert answer["rule"] == "hold"
+        done = {each.value: NOW for each in (Part.STOP_TARGETS, Part.UNDO_SWITCH, Part.POWER_ON)}
+        hold = Hold(part, it.now, after(it.now, 3600), answer["reason"])
+        it.store.write_night(RUN, it.night.but(hold=hold, back=back, done={**it.night.done, **(done if back else {})}))
+        it.order(Wish.RESUME)
+
+        context: Any = Context()
+        following = next_part.handler({"run": RUN, "said": "", "error": ""}, context)
+        assert following["part"] == part
+        assert it.states() == (["failed", "again"] if part is Part.QUIESCE else ["failed", "undo_again"])
+        it.hooks.by_path.clear()
+        assert it.call(part)["verdict"] == "done"
+        assert it.hooks.posted[-1] == ("/db" if part is Part.QUIESCE else "/unweb")

@@ -88,7 +88,7 @@ def test_a_page_is_what_was_asked_for_or_not(
 def test_nothing_but_http_is_opened(url: str) -> None:
     seen = look({"kind": "http", "url": url})
     assert not seen.passed
-    assert "does not answer" in seen.words
+    assert "cannot be looked at" in seen.words
 
 
 def test_no_secret_of_a_url_is_told(nobody: int) -> None:
@@ -110,3 +110,25 @@ def test_the_probe_tells_what_it_has_when_its_time_is_over(server: BaseWSGIServe
         answer = probe.handler({"checks": [slow, port(server.port)]}, Context())  # type: ignore[arg-type]  # likewise
     assert [each["passed"] for each in answer["results"]] == [None, True]
     assert answer["results"][0]["seen"] == "not within 1 seconds"
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"kind": "tcp", "host": "nobody.invalid", "port": 443},
+        {"kind": "http", "url": "http://nobody.invalid/health"},
+        {"kind": "http", "url": "ftp://127.0.0.1/health"},
+    ],
+)
+def test_what_cannot_even_be_looked_for_is_neither_open_nor_closed(
+    check: dict[str, Any], closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    if "nobody" in str(check):
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    seen = look({**check, "closed": closed})
+    assert not seen.passed
+    assert "cannot be looked at" in seen.words
