@@ -8,11 +8,14 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cutover.ec2 import Ec2
 from stage.aws.ec2 import Statuses
 from stage.aws.emulator import Emulator
+from stage.aws.environment import emulator_environment
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,37 @@ def test_a_status_that_ec2_does_not_have_is_refused(wanted: object) -> None:
     with pytest.raises(ValueError, match="expected"):
         known.set("i-1", wanted)
     assert not known.instance
+
+
+def test_a_command_succeeds_in_an_instance_until_the_scenario_says_otherwise(
+    aws: Emulator, instances: list[str]
+) -> None:
+    """Functions speak to this Systems Manager: MiniStack's own knows none of these instances."""
+    assert emulator_environment(10, "a", 1.0, "b", {})["AWS_ENDPOINT_URL_SSM"] == "http://127.0.0.1:11"
+    ssm = boto3.client(
+        "ssm", aws.region, endpoint_url=aws.ec2_url, aws_access_key_id=aws.account, aws_secret_access_key="stage"
+    )
+    told = urllib.request.Request(
+        f"{aws.ec2_url}/_stage/instances/{instances[0]}/commands", b'{"status": "Failed"}', method="POST"
+    )
+    with urllib.request.urlopen(told) as answer:
+        assert answer.status == 204
+    command = ssm.send_command(DocumentName="trust", InstanceIds=instances)["Command"]["CommandId"]
+    seen = [ssm.get_command_invocation(CommandId=command, InstanceId=each)["Status"] for each in instances]
+    assert seen == ["Failed", "Success"]
+
+
+def test_a_console_can_be_kept(aws: Emulator, instances: list[str]) -> None:
+    output, screen = Ec2(aws.region, aws.client("ec2")).console(instances[0])
+    assert output is not None
+    assert screen is not None
+    assert screen.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("wanted", [{}, {"status": "Fine"}, "Failed", None])
+def test_commands_come_to_nothing_else(wanted: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Statuses({}, {}).have_commands("i-1", wanted)
 
 
 def test_a_refused_status_is_a_bad_request(aws: Emulator) -> None:

@@ -158,6 +158,16 @@ def test_a_target_answers_at_its_address_as_the_scenario_says(made: Callable[...
     assert world.ask("GET", "web01/health").status_code == 502, "the entry is the target's, not a host's"
 
 
+def test_the_application_of_a_target_may_take_its_time(made: Callable[..., World]) -> None:
+    machines = {"db01": {"launch": {"serves_after": "30m"}}, "web01": {}}
+    world = made(scenario={"projects": {"Demo": {**PROJECT, "machines": machines}}})
+    world.launch()  # twenty minutes, to the job's end
+    assert world.ask("GET", "10.20.1.10/").status_code == 503
+    assert world.ask("GET", "10.20.1.11/").status_code == 200
+    world.advance(1800)
+    assert world.ask("GET", "10.20.1.10/").status_code == 200
+
+
 def test_other_hosts_answer_as_the_scenario_says_and_nobody_plays_the_rest(made: Callable[..., World]) -> None:
     world = made(scenario={"hosts": {"ldap.example": {"tcp": [389], "http": {"/": 204}}}})
     assert world.ask("GET", "ldap.example/").status_code == 204
@@ -219,6 +229,7 @@ def worker(made: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> Itera
         for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY"):
             monkeypatch.setenv(name, environment[name])
         monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first use
         monkeypatch.setattr(socket, "create_connection", socket.create_connection)
         dial_through_proxy()
         yield world

@@ -182,11 +182,15 @@ def test_the_stages_ec2_is_told_how_status_checks_come_out(monkeypatch):
         client = ec2_client("eu-central-1")
         assert client is not None
         Ec2(client).status("i-0abc", "impaired")
+        Ec2(client).fail_commands("i-0abc")
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-    assert told == [("/_stage/instances/i-0abc/status", {"instance_status": "impaired", "system_status": "ok"})]
+    assert told == [
+        ("/_stage/instances/i-0abc/status", {"instance_status": "impaired", "system_status": "ok"}),
+        ("/_stage/instances/i-0abc/commands", {"status": "Failed"}),
+    ]
 
 
 def test_a_simulator_whose_ec2_is_not_up_yet_says_503_until_it_is() -> None:

@@ -216,6 +216,15 @@ def test_status_checks_begin_and_then_come_out_as_the_scenario_says(console, mon
     assert told == [(instance, "initializing"), (instance, "impaired")]
 
 
+def test_commands_inside_a_target_fail_where_the_scenario_says_so(console, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(Invented, "fail_commands", lambda self, instance: told.append(instance))
+    one = console(db01={"launch": {"commands": "fail"}}, db02={})
+    one.launch("db01", "db02")
+    one.advance(LAUNCHED)
+    assert told == [one.replica("db01")["machineCloudId"]]
+
+
 def test_an_ec2_that_is_not_local_is_never_told_about_status_checks(ec2, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("asked a host that is not ours")
