@@ -206,7 +206,9 @@ class Night:
         yield from map(str, boto3.resource("dynamodb").Table(TABLE).scan()["Items"])
         s3 = boto3.client("s3", REGION)
         for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
-            yield s3.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read().decode()
+            yield (
+                s3.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read().decode(errors="replace")
+            )  # pictures, too
 
     def everything_left(self) -> Iterator[str]:
         """Every record, file and event of the state machines, as text."""
