@@ -34,8 +34,9 @@ def problems(source: Source) -> Iterator[Problem]:
             yield from _step(source, step)
     for probe in night.blocks("probe"):
         yield from _action(source, probe, LOOKS)
-    if isinstance(night.data.get("switch"), list) and isinstance(night.data.get("probe"), dict):
-        rule = "a cutover that switches its users looks from outside whether they are served"
+    shuts = any(isinstance(night.data.get(part), list) for part in ("quiesce", "power_off", "switch"))
+    if shuts and isinstance(night.data.get("probe"), dict):
+        rule = "a cutover that shuts its users out looks from outside whether they are served again"
         remedy = "write how users reach the application, such as `- http: https://shop.example.com/health`"
         yield source.problem((*night.path, "probe"), rule, remedy)
 

@@ -43,6 +43,8 @@ def night(**parts: str) -> str:
     approvals = "{" + ", ".join(f"{name}: {text}" for name, text in asked.items()) + "}"
     given = {"window": "2h", "estimate": "1h", "reserve": "1h", "approvals": approvals}
     given |= dict.fromkeys(("quiesce", "power_off", "switch", "probe"), NO)
+    if {"quiesce", "power_off"} & {*parts}:
+        given["probe"] = '[{http: "https://shop/"}]'
     return "cutover:\n" + "".join(f"  {key}: {text}\n" for key, text in (given | parts).items()) + WAVES
 
 
@@ -315,7 +317,7 @@ FIRST = "cutover.quiesce[0]"
             {"switch": step(**DOES)},
             "cutover.probe",
             "a mapping",
-            "a cutover that switches its users looks",
+            "a cutover that shuts its users out looks",
             "write how",
         ),
         # kinds of text
