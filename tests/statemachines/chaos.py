@@ -8,7 +8,7 @@ run once more, or start another plan that wants the same machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +20,13 @@ from botocore.exceptions import ClientError
 from cutover.errors import CutoverError
 from cutover.executions import Executions
 from cutover.plan import Mode, OnFailure, Plan, PollBounds
+from cutover.planned_night import Night as PlannedNight
 from cutover.records import LaunchRecord, MachineRecord, RunRecord
+from stage.simulator import Simulator
 from stage.simulator.chaos import draw
 from stage.simulator.state import Job, Machine, Project
 from tests.statemachines.interpreter import Handler, load_handlers
-from tests.statemachines.night import TABLE, Night, a_night, a_plan, a_wave, a_world
+from tests.statemachines.night import NO_DOORS, TABLE, Night, a_night, a_plan, a_wave, a_world
 
 TROUBLES = (
     "crash before",
@@ -277,7 +279,7 @@ def a_small_world() -> dict[str, Any]:
     return a_world({name: {"tested": "9d"} for name in ("db01", "db02", "web01", "web02")})
 
 
-def plans(two_waves: bool) -> tuple[Plan, Plan]:
+def plans(two_waves: bool, night: PlannedNight = NO_DOORS) -> tuple[Plan, Plan]:
     """The plan of the night, in one wave or in two, and another one that wants one of its machines.
 
     Both databases must be verified, and one of the web servers.
@@ -290,19 +292,31 @@ def plans(two_waves: bool) -> tuple[Plan, Plan]:
     other = a_plan(a_wave("db", "db02", **rules), name="other")
     lax = {"at_least": 3, "machine_rules": {name: {"critical": True} for name in ("db01", "db02")}}
     if not two_waves:
-        return a_plan(a_wave("all", "db01", "db02", "web01", "web02", **lax, **rules)), other
+        return a_plan(a_wave("all", "db01", "db02", "web01", "web02", **lax, **rules), night=night), other
     web = a_wave("web", "web01", "web02", at_least=1, on_failure=OnFailure.HOLD, **rules)
-    return a_plan(a_wave("db", "db01", "db02", **rules), web), other
+    return a_plan(a_wave("db", "db01", "db02", **rules), web, night=night), other
 
 
 @contextmanager
-def a_story(seed: int, mode: Mode, troubles: dict[int, str] | None = None) -> Iterator[Story]:
-    """The night that this seed draws, with our own troubles to come; nothing has begun."""
+def a_story(
+    seed: int,
+    mode: Mode,
+    troubles: dict[int, str] | None = None,
+    around: PlannedNight = NO_DOORS,
+    waited: Callable[[Simulator, float], None] | None = None,
+) -> Iterator[Story]:
+    """The night that this seed draws, with our own troubles to come; nothing has begun.
+
+    `around`: what the cutover does around its launches; `waited`: what people do meanwhile.
+    """
     drawn = draw(seed, a_small_world())
-    plan, other = plans(two_waves=seed % 3 == 0)
+    plan, other = plans(seed % 3 == 0, around)
     told: dict[str, Handler] = {}
     late = {name: _later(told, name) for name in load_handlers() if name not in OUTSIDE}
-    with a_night(drawn.scenario.data(), handlers=late) as night, patch.object(Executions, "transitions", _uncounted):
+    with (
+        a_night(drawn.scenario.data(), handlers=late, waited=waited) as night,
+        patch.object(Executions, "transitions", _uncounted),
+    ):
         story = Story(seed, night, mode, plan, other, dict(troubles or {}), [str(drawn)])
         told |= story.handlers()
         for each in (plan, other):
