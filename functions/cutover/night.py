@@ -83,7 +83,7 @@ def following(seen: Seen, said: Said | None = None, error: Error | None = None) 
     """What comes next. `said` by the last part, or the `error` that it, or a wave, died of."""
     planned = seen.plan.night
     if planned is None or not has_night(seen.plan, seen.run):
-        return _waves_alone(seen)
+        return _waves_alone(seen, error)
     night, taken = seen.night, False
     if seen.order is not None:
         taken, decided = _ordered(seen, planned, seen.order)
@@ -97,7 +97,9 @@ def following(seen: Seen, said: Said | None = None, error: Error | None = None) 
     return _in_order(seen, planned, night, taken)
 
 
-def _waves_alone(seen: Seen) -> Next:
+def _waves_alone(seen: Seen, error: Error | None) -> Next:
+    if error is not None:  # what a wave died of ends the run: begun again, it would die of it again
+        return Next(Part.END, f"{error.name}: {error.cause}", seen.night)
     wave = next_wave(seen.plan, [each for each, _ in seen.waves], abort_finding_of(seen.run))
     if wave.number is None:
         return Next(Part.END, wave.reason, seen.night)

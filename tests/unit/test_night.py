@@ -125,6 +125,12 @@ def test_a_test_run_is_its_waves() -> None:
     assert story.night == NightRecord()
 
 
+def test_what_a_wave_dies_of_ends_a_run_that_is_its_waves() -> None:
+    story = Story(mode=Mode.TEST)
+    assert story.next().part is Part.WAVE
+    assert story.next(error=Error("Boom", "no idea")).part is Part.END
+
+
 @pytest.mark.parametrize("part", [Part.CHECK, Part.GO, Part.CHECK_AGAIN])
 def test_before_the_doors_close_a_failure_postpones_and_nothing_is_touched(part: Part) -> None:
     story = Story()
@@ -341,7 +347,7 @@ def test_whatever_fails_wherever_no_end_leaves_production_in_doubt(
     assert back == list(WAY_BACK[: len(back)])
     if night.reopened:
         assert (night.holder, how) == (Holder.SOURCE, Outcome.ROLLED_BACK)
-    elif night.opened:
+    elif night.opened and Part.STOP_TARGETS.value not in night.done:
         assert night.holder is Holder.TARGET
     elif night.closed:
         assert (night.holder, how) == (Holder.NOBODY, Outcome.FAILED)
