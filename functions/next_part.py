@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from cutover.closing import Error
 from cutover.night import Next, Said, Seen, following, has_night
-from cutover.night_records import Part, Wish
-from cutover.records import MachineStatus, Phase
+from cutover.night_records import NightRecord, Order, Part, Wish
+from cutover.records import Accepted, MachineRecord, MachineStatus, Phase
+from cutover.rule import ruling
 from cutover.step import Answer, Step, step
 from cutover.steps import STEPPED, UNDOES, planned_steps, to_try_again
+from cutover.verification import judge_again
 
 
 @step
 def handler(here: Step) -> Answer:
     """Input {run, execution, said: "" or the last part's answer, error: "" or {name, cause}}; {part, wave, reason}."""
+    order = here.store.order(here.run.id)
+    if order is not None and order.wish in (Wish.ACCEPT, Wish.VERIFY):
+        # At whatever part it comes: an order that waited for a hold would keep the next one from being given.
+        _one_machine(here, here.store.night(here.run.id), order, here.clock())
+        here.store.take_order(here.run.id, order)
+        order = None
     night = here.store.night(here.run.id)
     now = here.clock() if has_night(here.plan, here.run) else ""
     seen = Seen(
@@ -21,7 +29,7 @@ def handler(here: Step) -> Answer:
         night=night,
         waves=here.everything(),
         questions={each.name: each for each in here.store.questions(here.run.id)},
-        order=here.store.order(here.run.id),
+        order=order,
         now=now,
     )
     decided = following(seen, Said.from_event(here.event.get("said")), Error.from_event(here.event.get("error")))
@@ -29,8 +37,8 @@ def handler(here: Step) -> Answer:
         here.store.write_night(here.run.id, decided.night)
     if decided.again is not None:
         _try_again(here, decided)
-    if seen.order is not None and (decided.taken or seen.order.wish in (Wish.RESUME, Wish.ROLLBACK)):
-        here.store.take_order(here.run.id, seen.order)
+    if order is not None:
+        here.store.take_order(here.run.id, order)
     if decided.part is Part.END and decided.night.ending:
         here.store.update_run(here.run.id, reason=decided.reason)
     return {"part": decided.part.value, "wave": decided.wave, "reason": decided.reason}
@@ -64,3 +72,27 @@ def _try_again(here: Step, decided: Next) -> None:
                 told_waiting=False,
             ),
         )
+
+
+def _one_machine(here: Step, night: NightRecord, order: Order, now: str) -> str:
+    """Accept a machine, or have it judged again; the hold ends if its wave passes by that, or has to look again."""
+    for wave, machines in here.everything():
+        for machine in machines:
+            if machine.label.casefold() != order.machine.casefold():
+                continue
+            if order.wish is Wish.ACCEPT:
+                accepted = machine.but(accepted=Accepted(order.by, order.reason, now))
+                here.store.write_machines(here.run.id, wave.number, [accepted])
+                others: list[MachineRecord] = [accepted if each is machine else each for each in machines]
+                passed = ruling(here.plan.waves[wave.number - 1], others)
+                if wave.phase is Phase.ENDED:
+                    here.store.write_wave(here.run.id, wave.but(passed=passed.passes, reason=passed.reason))
+                return f"{machine.label} is accepted by {order.by}: {order.reason}"
+            if wave.phase is not Phase.ENDED:
+                return f"{machine.label} is not judged yet"
+            here.store.write_machines(here.run.id, wave.number, [judge_again(machine, now)])
+            again = wave.but(phase=Phase.FOLLOWING, outcome=None, passed=False, target_looks=0)
+            here.store.write_wave(here.run.id, again)
+            here.store.write_night(here.run.id, night.but(hold=None, progressed=now))
+            return f"{machine.label} is judged again for {order.by}"
+    return f"{order.machine} is no machine of this plan"

@@ -210,7 +210,7 @@ FUNCTIONS: Mapping[str, Row] = {
     "hold": Row(
         120,
         {
-            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchWriteItem"),
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
         },
