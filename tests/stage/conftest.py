@@ -1,4 +1,4 @@
-"""One stage at a time: it keeps to a clock, and several of them would starve each other."""
+"""Two stages at a time, each on a worker of its own: they mostly wait for their clocks; a third would starve them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 
-GROUP = "stage"
+HARD = ("test_aws_", "test_chaos", "test_killed")
+"""What is done to a stage; the other group is what a user does with one. Each takes about as long as the other."""
+
+
+def group(module: Path) -> str:
+    """The worker that a module's tests share."""
+    return "stage" if module.name.startswith(HARD) else "rehearsal"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(GROUP))
+            item.add_marker(pytest.mark.xdist_group(group(item.path)))
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -27,7 +33,7 @@ def _may_be_interrupted() -> None:
 @pytest.fixture(autouse=True)
 def _on_one_worker(request: pytest.FixtureRequest) -> None:
     """xdist tells a group by what it appends to a test's id; where pytest does not let it, each worker has a stage."""
-    grouped = request.node.nodeid.endswith(f"@{GROUP}")
+    grouped = request.node.nodeid.endswith(f"@{group(request.path)}")
     assert grouped or "PYTEST_XDIST_WORKER" not in os.environ, (
         "this pytest ignores xdist's groups, or --dist loadgroup is missing: see the Makefile and requirements.in"
     )

@@ -45,7 +45,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
     SyntaxErrorListener,
 )
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from stage.aws.ec2 import screenshots
 
@@ -197,6 +197,10 @@ def _parse(definition: str) -> Any:
     return Preprocessor().visit(tree), tree
 
 
+_validate = functools.cache(StepFunctionsParserBackend._validate_definition)
+"""The same file is as right the second time."""
+
+
 @contextmanager
 def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], None]) -> Iterator[Workflows]:
     """Run state machines inside `aws()`. `waited`: told the seconds of every Wait and of every pause before a retry."""
@@ -219,6 +223,7 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
     with (
         patch.object(LambdaSimpleBackend, "invoke", invoke),
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
+        patch.object(StepFunctionsParserBackend, "_validate_definition", staticmethod(_validate)),
         patch.object(moto_jsonata, "_eval_jsonata", _evaluate),
         patch.object(states, "encode_jsonata_variable_declarations", _declare),
         patch.object(variable_store, "encode_jsonata_variable_declarations", _declare),
