@@ -68,6 +68,15 @@ def doors(story: Story, hooks: Server, people: People) -> Iterator[str]:
         last = [each for each in story.news() if each["run"] == run.id and each["news"] in ("ended", "died")][-1]
         if "NOBODY" not in last["text"]:
             yield f"nobody serves users, and the last word does not say so: {last['text']}"
-    running = [each for each, state in story.instances().items() if state == "running"]
-    if night.reopened and any(each in running for each in night.stopped):
-        yield f"source and target serve together: {night.stopped}"
+    if night.reopened:
+        running = {each for each, state in story.instances().items() if state == "running"}
+        targets = {
+            machine.target.instance_id for one, machine in story.records() if one.id == run.id and machine.target
+        }
+        if targets & running:
+            yield f"source and target serve together: {sorted(targets & running)}"
+        backwards = [f"/{each[3:]}" for each in posted if each.startswith("/un")]
+        if missing := set(forward) - set(backwards):
+            yield f"the source serves users again, and {sorted(missing)} was never undone: {posted}"
+        if backwards != sorted(backwards, key=FORWARD.index, reverse=True):
+            yield f"not undone in reverse: {posted}"
