@@ -20,6 +20,7 @@ from cutover.night_records import NightRecord, Part, QuestionRecord
 from cutover.plan import Plan
 from cutover.planned_night import Approval, Night, OnSilence, OnStepFailure, PlannedStep
 from cutover.records import MachineRecord, MachineStatus, RunRecord, WaveRecord
+from cutover.steps import closing_part, planned_steps
 
 Waves = Sequence[tuple[WaveRecord, Sequence[MachineRecord]]]
 _STEP = re.compile(r"(undo-)?(\w+)-(\d+)")
@@ -140,18 +141,41 @@ def _manual(
 
 
 def closed(run: RunRecord, plan: Plan, night: NightRecord) -> Message:
-    """The doors are closed: since when, until when it should take, and the last moment to turn back."""
+    """The doors are closed: since when and by what, until when it should take, and the last moment to turn back."""
     planned = _planned(plan)
     since = str(night.closed)
     lines = [
         f"The doors are closed: users are shut out since {since}.",
-        f"What writes at the source is stopped since {night.quiesced or since}.",
+        *_closed_by(planned, night, since),
         f"Users are expected back by {after(since, planned.estimate)}.",
         f"Last moment to turn back within the window: {text(turn_back(planned, run))}.",
-        f"Next: zero loss is proved within {clock(planned.zero_loss_wait)}; if it is not, the run goes back by itself.",
-        f"Until users are let onto the targets, going back loses nothing: {order(run, 'rollback')}",
     ]
+    if night.switching:
+        stays = f"leaves on the targets what users may have entered since {night.switching}"
+        lines.append(f"Going back {stays}: {order(run, 'rollback', '--data-stays')}")
+    else:
+        lines.append(f"Until users are let onto the targets, going back loses nothing: {order(run, 'rollback')}")
     return compose(run, f"users are shut out since {since}", lines, night)
+
+
+def _closed_by(planned: Night, night: NightRecord, since: str) -> list[str]:
+    """What shut users out, and what comes next: it depends on the part of the night that did it."""
+    part = closing_part(planned)
+    names = ", ".join(each.name for each in planned_steps(planned, part)) if part else ""
+    unproved = "" if planned.quiesce else f" Zero loss is not proved, as no step quiesces ({planned.no_quiesce})."
+    match part:
+        case Part.POWER_OFF:
+            off = night.done.get(Part.POWER_OFF.value, since)
+            return [f"The sources are proved off since {off} ({names}).{unproved}", "Next: the launches."]
+        case Part.SWITCH:
+            return [
+                f"The switch is carried out ({names}).{unproved}",
+                "Next: the application is looked at from outside; users count as served once it is seen to serve.",
+            ]
+    return [
+        f"What writes at the source is stopped since {night.quiesced or since}.",
+        f"Next: zero loss is proved within {clock(planned.zero_loss_wait)}; if it is not, the run goes back by itself.",
+    ]
 
 
 def proved(run: RunRecord, plan: Plan, night: NightRecord) -> Message:
@@ -169,7 +193,8 @@ def proved(run: RunRecord, plan: Plan, night: NightRecord) -> Message:
         lines.append(f"Next: the sources are powered off and proved off ({names}), then the launches.")
     else:
         lines.append(f"The sources stay on ({planned.no_power_off}). Next: the launches.")
-    lines.append(f"Users are shut out since {night.closed}, planned for {clock(planned.estimate)}.")
+    if night.closed:
+        lines.append(f"Users are shut out since {night.closed}, planned for {clock(planned.estimate)}.")
     return compose(run, "zero loss is proved", lines, night)
 
 
