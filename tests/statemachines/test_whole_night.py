@@ -19,7 +19,7 @@ from cutover.planned_night import Action, Approval, Deed, OnSilence, OnStepFailu
 from cutover.planned_night import Night as PlannedNight
 from stage.simulator import Simulator
 from tests.statemachines.evening import a_hook
-from tests.statemachines.interpreter import Handler
+from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import TABLE, Night, a_night, a_plan, a_wave, a_world
 from tests.statemachines.test_killed import Killer
 from tests.unit.hooked import Server, hooked
@@ -82,10 +82,18 @@ class People:
                 )
         seen = self.night.store.night(run)
         for when, wish in self.orders[:1]:
-            if when(seen):
+            if when(seen) and self.night.store.order(run) is None:  # the command takes one order at a time
                 self.orders.pop(0)
-                order = Order(wish, LEAD, "so it is decided", now, data_stays=True)
-                table.put_item(Item={"pk": f"RUN#{run}", "sk": "ORDER", **order.to_json()})
+                give(self.night, wish)
+
+
+def give(night: Night, wish: Wish, machine: str = "") -> None:
+    """What the command for an order writes."""
+    order = Order(wish, LEAD, "so it is decided", text(night.simulator.clock.now()), machine, data_stays=True)
+    boto3.resource("dynamodb").Table(TABLE).put_item(
+        Item={"pk": f"RUN#{night.run_id}", "sk": "ORDER", **order.to_json()},
+        ConditionExpression="attribute_not_exists(pk)",
+    )
 
 
 @dataclass
@@ -262,6 +270,38 @@ def test_a_held_switch_is_resumed_and_the_night_goes_on() -> None:
         it.hooks.heard = mended
         assert it.carry_out() == "CutOver"
         assert it.hooks.posted == [*FORWARD, "/dns"]
+
+
+@pytest.mark.parametrize("wish", [Wish.ACCEPT, Wish.VERIFY])
+def test_what_is_said_of_a_machine_before_a_hold_keeps_no_later_order_from_being_given(wish: Wish) -> None:
+    """It is carried out at whatever part comes next: an order that waited for a hold would bar the way back."""
+
+    def close_wave(event: dict[str, Any]) -> Any:
+        answer = handlers["CloseWave"](event)
+        if not said:  # judged, and the run has not looked yet what comes of that
+            said.append(wish)
+            night = it.night
+            night.run_id = event["run"]
+            give(night, wish, "db01")
+        return answer
+
+    said: list[Wish] = []
+    handlers = load_handlers()
+    world = {"db01": {"tested": "9d", "launch": [{"mode": "cutover", "checks": "impaired"}]}}
+    orders = [(lambda _: bool(said), Wish.ROLLBACK)]
+    people = People({"go": "yes"}, orders)
+    with a_whole_night(people, world=world, handlers={"CloseWave": close_wave}) as it:
+        assert it.carry_out() == "RolledBack"
+        assert people.orders == []
+        assert it.night.store.order(it.night.run_id) is None
+        assert it.hooks.posted == ["/web", "/db", "/off", "/unoff", "/undb", "/unweb"]
+        assert it.instance()["State"]["Name"] == "stopped"
+        assert it.night.launches() == 1
+        accepted = it.night.machine("db01")["accepted"]
+        assert (accepted or {}).get("by") == (LEAD if wish is Wish.ACCEPT else None)
+        told = [each["news"] for each in it.night.news()]
+        assert "held" not in told
+        assert told.count("asked") == (2 if wish is Wish.ACCEPT else 1), "an accepted machine lets the night go on"
 
 
 NIGHTLY = ["Ask", "CarryOutSteps", "CheckPlan", "ProveZeroLoss", "CommitTargets", "NextPart"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -114,7 +115,7 @@ LOOK = (PlannedStep("look", Action(Deed.HTTP, "http://shop.example/health"), 600
     ],
 )
 def test_users_are_shut_out_by_the_first_part_that_does_more_than_look(
-    steps: dict[str, tuple[PlannedStep, ...]], closes: Part | None
+    steps: dict[str, Any], closes: Part | None
 ) -> None:
     nobody = Approval(none="a test")
     assert closing_part(Night(3600, 0, 0, nobody, nobody, nobody, **steps)) is closes
