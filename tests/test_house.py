@@ -54,6 +54,7 @@ CORE = {
     "preflight_capacity",
     "preflight_network",
     "preflight_service",
+    "preflight_steps",
     "previous",
     "readiness",
     "records",
@@ -176,6 +177,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "store",
         "survey",
         "survey_account",
+        "survey_nodes",
         "survey_ec2",
         "unlaunched",
     }

@@ -22,6 +22,7 @@ from tests.statemachines.evening import a_hook
 from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import TABLE, Night, a_night, a_plan, a_wave, a_world
 from tests.statemachines.test_killed import Killer
+from tests.systems_manager import managed_nodes
 from tests.unit.hooked import Server, hooked
 
 LEAD = "lead@example.com"
@@ -320,6 +321,38 @@ def test_a_night_killed_anywhere_goes_on_when_it_is_started_again(function: str,
         assert it.night.launches() == 1
         assert it.night.store.run(it.night.run_id).attempt == 2
         assert json.loads(it.night.file("evidence.json"))["night"]["downtime_seconds"] > 0
+
+
+def commands(node: str) -> tuple[PlannedStep, ...]:
+    run = Action(Deed.SSM, "AWS-RunShellScript", {"commands": ["true"]}, (node,))
+    return (PlannedStep("point users", run, 600, undo=run, on_failure=OnStepFailure.HOLD),)
+
+
+def test_a_node_that_is_not_heard_of_refuses_the_night_before_anything_is_touched() -> None:
+    with a_whole_night(switch=commands("mi-1")) as it, managed_nodes(boto3.client("ssm"), {}):
+        assert it.carry_out() == "Refused"
+        assert it.hooks.posted == []
+        (finding,) = it.night.evidence()["run"]["findings"]
+        assert (finding["field"], finding["severity"]) == ("nodes", "error")
+        assert "mi-1, which step point users sends commands to, is not known" in it.night.told()["text"]
+
+
+def test_behind_closed_doors_a_node_that_is_off_does_not_keep_a_run_from_going_on() -> None:
+    """Somebody, or the run itself, has powered it off: refused now, the run would leave users with nobody."""
+    nodes: dict[str, tuple[str, dict[str, str]]] = {"mi-1": ("Online", {"cutover:commands": "allowed"})}
+    killer = Killer("ProveZeroLoss", 1, after=True)
+    people = People({"go": "yes", "users": "no"})
+    with (
+        a_whole_night(people, handlers=killer.handlers, switch=commands("mi-1")) as it,
+        managed_nodes(boto3.client("ssm"), nodes),
+    ):
+        killer.night = it.night
+        it.carry_out()
+        it.night.wait_for_wave()
+        nodes.clear()
+        assert it.carry_out() == "RolledBack"
+        assert it.night.store.run(it.night.run_id).attempt == 2
+        assert it.night.launches() == 1
 
 
 @pytest.mark.parametrize("function", ["StopTargets", "CarryOutSteps"])
