@@ -39,6 +39,8 @@ def test_the_demo_tests_and_then_moves_the_shop_without_losing_or_doubling_an_or
         seen = evidence(tmp_path / mode)
         jsonschema.validate(seen, schema)
         assert statuses(seen) == EVERYBODY
+        levels = {machine["level"] for wave in seen["waves"] for machine in wave["machines"]}
+        assert levels == {"application"}, "not only booted"
         assert (seen["run"]["mode"], seen["run"]["outcome"], seen["simulated"]) == (mode, outcome, True)
         assert seen["requests"]["POST launchMachines"] == 2
         assert outcome.lower()[:6] in (tmp_path / mode / "summary.md").read_text().lower().replace(" ", "")
