@@ -151,6 +151,8 @@ def test_a_whole_night() -> None:
         ]
         assert [each["holder"] for each in evidence["production"]] == ["source", "nobody", "target"]
         assert evidence["night"]["downtime_seconds"] > 0
+        now = text(it.night.simulator.clock.now())
+        assert str(night.committed) <= evidence["run"]["ended"] <= now, "the night's end, not that of its last wave"
         told = [each["news"] for each in it.night.news()]
         assert told == [
             *("started", "asked", "closed", "proved", "launched", "asked", "switched", "asked", "ended"),
@@ -218,12 +220,30 @@ def test_nobody_answers_whether_users_may_be_let_in() -> None:
         assert it.instance()["State"]["Name"] == "running"
 
 
+def test_a_hold_that_nobody_takes_up_ends_at_its_deadline_and_changes_nothing() -> None:
+    with a_whole_night() as it:
+        it.hooks.by_path["/dns"] = 500
+        assert it.carry_out() == "Failed"
+        hold, run = it.record.hold, it.night.store.run(it.night.run_id)
+        assert hold is not None
+        assert hold.deadline <= str(run.ended)
+        assert hold.deadline in it.night.told("held")["text"], "said when it began"
+        assert f"nobody took up the hold by {hold.deadline}" in str(run.reason)
+        assert it.hooks.posted == FORWARD
+        assert it.instance()["State"]["Name"] == "running"
+        assert it.night.told()["text"].startswith("FAILED")
+        assert "NOBODY SERVES USERS" in it.night.told()["text"]
+        assert f"cutover takeover {run.id}" in it.night.told()["text"]
+
+
 @pytest.mark.parametrize(("answer", "outcome"), [("no", "Postponed"), ("", "Postponed")])
 def test_without_a_yes_to_go_nothing_is_touched(answer: str, outcome: str) -> None:
     with a_whole_night(People({"go": answer})) as it:
         assert it.carry_out() == outcome
         assert it.hooks.posted == []
         assert it.record == it.record.but(holder=Holder.SOURCE, closed=None)
+        asked = it.night.evidence()["night"]["questions"][0]["asked"]
+        assert it.night.evidence()["run"]["ended"] > asked, "when it was decided, not when the run began"
         assert it.night.launches() == 0
 
 
