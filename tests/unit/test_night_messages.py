@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from cutover.finding import Finding
 from cutover.messages import Message as Sent
 from cutover.messages import News, detail, died, ended, late, launched, started, waiting
-from cutover.night_messages import asked, closed, going_back, held, proved, silent, switched
+from cutover.night_messages import closed, going_back, held, proved, silent, switched
 from cutover.night_records import Hold, Holder, NightRecord, Part
 from cutover.plan import Mode, OnFailure, Plan
 from cutover.planned_night import OnStepFailure
+from cutover.question_messages import asked
 from cutover.records import LaunchState, MachineRecord, MachineStatus, Outcome, TargetRecord, WaveRecord
 from tests.unit import night_of as at
 from tests.unit.records_of import launch, run, wave
@@ -196,7 +198,8 @@ def test_a_step_that_may_fail_may_not_stay_undone() -> None:
 
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted() -> None:
     odd = asked(run(), at.PLAN, at.PROVED, MANUAL.but(by=("Ann O'Neill",)), WAVES)
-    assert f"Done: cutover done {RUN} power_off-1 --by 'Ann O'\\''Neill'\n" in odd.text
+    (line,) = (each for each in odd.text.splitlines() if each.startswith("Done: "))
+    assert shlex.split(line)[1:] == ["cutover", "done", RUN, "power_off-1", "--by", "Ann O'Neill"]
 
 
 def test_the_doors_are_closed() -> None:
