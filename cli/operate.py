@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.command import fail, refuse, say
+from cutover import commands
 from cutover.night_records import Holder, NightRecord, Order, Wish
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def _telling(run: str) -> Iterator[tuple[Deployment, RunView, str]]:
     except (NotDeployed, NotTaken) as error:
         fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        fail(f"AWS did not take it: {error}; see what is written: cutover takeover {run}")
+        fail(f"AWS did not take it: {error}; see what is written: {commands.takeover(run)}")
 
 
 def _named(by: str, reason: str | None, what: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.deployment import Deployment, RunView
 from cli.refusals import NoSuchRun, Raced, asked_by, may_abort, may_answer, may_name, may_order
+from cutover import commands
 from cutover.night_records import Order, Wish
 
 
@@ -95,7 +96,7 @@ def _once(deployment: Deployment, run: str, write: Callable[[RunView], bool]) ->
             raise NoSuchRun(f"no run {run} is known here; the messages of a run and its evidence name it")
         if write(view):
             return view
-    raise Raced(f"run {run} changed in the same moment, and nothing was written; look again: cutover takeover {run}")
+    raise Raced(f"run {run} changed in the same moment, and nothing was written; look again: {commands.takeover(run)}")
 
 
 def _unended() -> tuple[str, str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.deployment import NotAborted, NotTaken, RunView
+from cutover import commands
 from cutover.downtime import data_stays
 from cutover.night_records import NightRecord, Order, QuestionRecord, Wish
 from cutover.plan import Mode, Plan
@@ -139,7 +140,7 @@ def may_answer(view: RunView, asked: QuestionRecord, by: str, now: str) -> None:
     if asked.closed or now >= asked.deadline:
         raise TooLate(
             f"{asked.name} was to be answered by {asked.deadline}; no answer counts any more. "
-            f"What now: cutover takeover {view.run.id}"
+            f"What now: {commands.takeover(view.run.id)}"
         )
 
 
@@ -187,7 +188,9 @@ def may_order(view: RunView, order: Order) -> Order:
 
 def _may_resume(run: str, night: NightRecord, order: Order) -> None:
     if night.hold is None:
-        raise NothingHeld(f"run {run} does not hold: there is nothing to resume. What it does: cutover takeover {run}")
+        raise NothingHeld(
+            f"run {run} does not hold: there is nothing to resume. What it does: {commands.takeover(run)}"
+        )
     if order.at >= night.hold.deadline:
         raise NothingHeld(f"run {run} held until {night.hold.deadline}, and takes no order any more; it ends Failed")
 
@@ -197,13 +200,13 @@ def _may_go_back(view: RunView, night: NightRecord, order: Order) -> None:
     if night.committed:
         raise NoWayBack(
             f"the targets of run {run.id} were committed at {night.committed}: their data is the truth, the run does "
-            f"not go back. Going back by hand, and what it loses: cutover takeover {run.id}"
+            f"not go back. Going back by hand, and what it loses: {commands.takeover(run.id)}"
         )
     _must_not_go_back_yet(view, night)
     if night.closed is None:
         raise DoorsOpen(
             f"run {run.id} has shut nobody out: users are on the source, there is nothing to roll back. To end it: "
-            f"cutover abort {run.id} --by WHO --reason WHY"
+            f"{commands.abort(run.id)}"
         )
     lost = data_stays(night)
     if lost is not None and not order.data_stays:
@@ -275,7 +278,7 @@ def may_abort(view: RunView) -> None:
         whose = "users are on the targets" if night.opened else "users may be on the targets"
         raise NotAborted(
             f"{whose} since {lost[0]}: nothing goes back by an abort any more. To go back, which leaves on the targets "
-            f"what was entered since then: cutover rollback {run.id} --by WHO --reason WHY --data-stays"
+            f"what was entered since then: {commands.rollback(run.id, data_stays=True)}"
         )
 
 

@@ -12,16 +12,14 @@ from cutover.errors import AwsUnavailable, ServiceError
 from cutover.instants import after, instant, text
 from cutover.night import moved
 from cutover.night_records import Holder, Part, QuestionRecord, StepRecord, StepState, Wish
-from cutover.planned_night import Action, Deed, OnStepFailure
+from cutover.planned_night import Action, Deed, Night, OnStepFailure
 from cutover.probing import Seen
 from cutover.readiness import LOOKS, interval, resolve
 from cutover.step import Answer, Step, step
-from cutover.steps import UNDOES, Due, changes, due, planned_steps, question_name, unclear
+from cutover.steps import UNDOES, Due, changes, closing_part, due, planned_steps, question_name, unclear
 
 SECONDS_TO_DO = 240
 """A step is begun only while the function has this long to live: one killed half-way would leave it unclear."""
-NEWS = {Part.QUIESCE: "closed", Part.PROBE: "switched"}
-"""What is told when a part is done."""
 
 
 @step
@@ -56,7 +54,14 @@ def _all_done(here: Step, part: Part, done: Due) -> Answer:
     here.store.write_night(here.run.id, moved(here.store.night(here.run.id), part, now))
     if part in (Part.PROBE, Part.OPEN_DOORS):
         here.store.note_served(here.run.id)
-    return here.said("done", "; ".join([f"{part} is done", *done.passed_over]), tell=NEWS.get(part, ""))
+    return here.said("done", "; ".join([f"{part} is done", *done.passed_over]), tell=_news(here.planned_night, part))
+
+
+def _news(planned: Night, part: Part) -> str:
+    """What is told when a part is done: that users are shut out, whichever part does that, and that they are back."""
+    if part is Part.PROBE:
+        return "switched"
+    return "closed" if part is closing_part(planned) else ""
 
 
 def _goes_back(here: Step) -> bool:

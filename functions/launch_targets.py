@@ -26,7 +26,7 @@ from cutover.readiness import LOOKS, Verdict, interval
 from cutover.records import LaunchRecord, LaunchState, MachineRecord, MachineStatus, Phase, RunStatus, WaveRecord
 from cutover.rule import can_pass
 from cutover.step import Answer, Step, step
-from cutover.store import Intent
+from cutover.store_waves import Intent
 from cutover.unlaunched import aborted, end
 
 SECONDS_TO_SEND = 60

@@ -33,8 +33,9 @@ def handler(here: Step) -> Answer:
         now=now,
     )
     decided = following(seen, Said.from_event(here.event.get("said")), Error.from_event(here.event.get("error")))
-    if decided.night != night:
-        here.store.write_night(here.run.id, decided.night)
+    after = decided.night.but(progressed=now) if decided.part is Part.END and now else decided.night
+    if after != night:
+        here.store.write_night(here.run.id, after)
     if decided.again is not None:
         _try_again(here, decided)
     if order is not None:

@@ -8,9 +8,10 @@ from cutover.cleanup import LOOKS_AFTER, schedule_name
 from cutover.events import RUN_NEWS
 from cutover.instants import after
 from cutover.messages import Message, News, detail, ended, late, launched, started, waiting
-from cutover.night_messages import asked, closed, going_back, held, proved, silent, switched
+from cutover.night_messages import closed, going_back, held, proved, silent, switched
 from cutover.night_records import NightRecord
 from cutover.observing_messages import observed, observed_end
+from cutover.question_messages import asked
 from cutover.records import Outcome
 from cutover.schedules import call_once
 from cutover.step import Answer, Step, log, step

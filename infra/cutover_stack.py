@@ -161,6 +161,10 @@ class CutoverStack(Stack):
                 ],
                 Thing.PROBE: [function["probe"].function_arn],
                 Thing.GUESTS: [self.format_arn(service="ec2", region="*", resource="instance", resource_name="*")],
+                Thing.NODES: ["*"],
+                Thing.MANAGED_NODES: [
+                    self.format_arn(service="ssm", region="*", resource="managed-instance", resource_name="*")
+                ],
                 Thing.COMMANDS: ["*"],
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],

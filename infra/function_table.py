@@ -41,6 +41,8 @@ class Thing(Enum):
     DOCUMENTS = auto()  # SSM documents that plans have run: the account's, and those that AWS publishes
     STEP_NODES = auto()  # instances and managed nodes on which they run
     GUESTS = auto()  # targets of runs, for commands inside of them
+    NODES = auto()  # whether nodes are heard of
+    MANAGED_NODES = auto()  # the tags of nodes that are not instances
     COMMANDS = auto()  # what became of SSM commands
     PROBE = auto()  # the function that looks from inside of the targets' network
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
@@ -67,6 +69,8 @@ WILD: Mapping[Thing, str] = {
     Thing.DOCUMENTS: "Plans name the documents; what they may run on is bounded by the nodes and the targets.",
     Thing.STEP_NODES: "Plans name the nodes; only those that carry the tag cutover:commands with the value allowed.",
     Thing.GUESTS: "Targets do not exist before they are launched; and only instances that carry the tag cutover:run.",
+    Thing.NODES: "Describing nodes takes no resource (Service Authorization Reference).",
+    Thing.MANAGED_NODES: "Plans name the nodes; this account's, and only their tags are read.",
     Thing.COMMANDS: "Reading what became of a command takes no resource (Service Authorization Reference).",
 }
 
@@ -160,6 +164,8 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.QUOTAS: ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"),
             Thing.KEYS: ("kms:DescribeKey",),
             Thing.PROFILES: ("iam:GetInstanceProfile",),
+            Thing.NODES: ("ssm:DescribeInstanceInformation",),
+            Thing.MANAGED_NODES: ("ssm:ListTagsForResource",),
         },
     ),
     "next_part": Row(

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from cutover import clients, store
+from cutover import clients, store_files
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def _nothing_left_over() -> None:
     clients.client.cache_clear()
     clients.client_for_deeds.cache_clear()
     clients.table.cache_clear()
-    store._PLANS.clear()
+    store_files._PLANS.clear()
     logging.getLogger("cutover").setLevel(logging.NOTSET)
 
 

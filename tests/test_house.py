@@ -23,6 +23,7 @@ CORE = {
     "cleanup",
     "application",
     "closing",
+    "commands",
     "configuration_findings",
     "downtime",
     "errors",
@@ -54,7 +55,9 @@ CORE = {
     "preflight_capacity",
     "preflight_network",
     "preflight_service",
+    "preflight_steps",
     "previous",
+    "question_messages",
     "readiness",
     "records",
     "replication",
@@ -174,8 +177,15 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "settings",
         "step",
         "store",
+        "store_files",
+        "store_items",
+        "store_memory",
+        "store_night",
+        "store_runs",
+        "store_waves",
         "survey",
         "survey_account",
+        "survey_nodes",
         "survey_ec2",
         "unlaunched",
     }
@@ -212,7 +222,7 @@ def test_only_the_service_slack_and_what_steps_name_are_spoken_to_over_http() ->
 
 def test_only_edges_speak_to_aws() -> None:
     speakers = {path.stem for path in [*HANDLERS, *SHARED] if "boto3" in top(imports(path))}
-    assert speakers == {"clients", "store"}, "one makes the clients, one builds the table's conditions"
+    assert speakers == {"clients", "store_items"}, "one makes the clients, one builds the table's conditions"
 
 
 def test_nothing_sleeps_in_functions() -> None:

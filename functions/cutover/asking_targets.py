@@ -148,11 +148,15 @@ class Asking:
     def _sent(
         self, sight: Sight, command: GuestCommand, document: str, arguments: Mapping[str, Sequence[str]]
     ) -> GuestCommand:
-        """Sent, or why not: a machine that Systems Manager does not know yet is asked again, and that is no try."""
+        """Sent, or why not: a machine that Systems Manager does not know yet is asked again, and that is no try. What
+        was not answered may have been sent: that is one, and its pause is kept."""
         try:
             made = self.guest.send(document, arguments, [_instance(sight)], f"{self.run} {command.name}")
         except (BotoCoreError, ClientError) as error:
-            return command.but(words=f"{document} was not sent: {error}"[:_WORDS])
+            if not clients.perhaps_done(error):
+                return command.but(words=f"{document} was not sent: {error}"[:_WORDS])
+            words = f"nobody knows whether {document} was sent: {error}"[:_WORDS]
+            return command.but(sent=text(self.now), tries=command.tries + 1, words=words)
         return command.but(
             command=made, sent=text(self.now), tries=command.tries + 1, words=f"command {made} is sent: {document}"
         )
@@ -160,7 +164,7 @@ class Asking:
     def _prewarmed(self, sight: Sight) -> GuestCommand:
         """Reading its volumes through was begun, once; nobody waits for its end."""
         command, how = under_way(PREWARM, sight.record.commands), reader(sight.os)
-        if command.command is not None:
+        if command.tries:
             return command
         if how is None:
             return command.but(words="nobody says which operating system it has")

@@ -10,7 +10,8 @@ from cutover.instants import after
 from cutover.night_records import Part, StepState
 from cutover.planned_night import Action, Night
 from cutover.records import MachineRecord, MachineStatus, Phase, WaveRecord
-from cutover.standing import FORWARD, UNDOES, Standing, approval, named, perhaps_launched
+from cutover.standing import FORWARD, Standing, approval, named, perhaps_launched
+from cutover.steps import UNDOES
 from cutover.steps_by_hand import aws, in_words
 
 

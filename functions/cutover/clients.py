@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -34,6 +41,13 @@ def asks_for_patience(error: BotoCoreError | ClientError) -> bool:
         return isinstance(error, ConnectionError | HTTPClientError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or error.response["Error"]["Code"] in PATIENCE
+
+
+def perhaps_done(error: BotoCoreError | ClientError) -> bool:
+    """Whether what was asked for may have been done all the same: AWS was reached, and did not refuse."""
+    if not isinstance(error, ClientError):
+        return not isinstance(error, ConnectTimeoutError | EndpointConnectionError)
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
 
 
 @functools.cache

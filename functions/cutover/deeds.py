@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import NewConnectionError
 
 from cutover import clients, probing
@@ -84,9 +84,8 @@ class Deeds:
 
     def _send(self, action: Action) -> Done:
         parameters = {key: [str(each) for each in values] for key, values in action.arguments.items()}
-        guest = Guest(self._region, clients.client_for_deeds("ssm", self._region, SECONDS))
         try:
-            command = guest.send(action.subject, parameters, action.nodes, self._label)
+            command = Guest(self._region, seconds=SECONDS).send(action.subject, parameters, action.nodes, self._label)
         except (BotoCoreError, ClientError) as error:
             return _unsent("SSM", action.subject, error)
         return Done(None, command, f"command {command} is sent to {len(action.nodes)} nodes")
@@ -159,16 +158,15 @@ def agents_silent(machines: Sequence[Machine | Finding], now: datetime) -> Seen:
 
 def _unsent(service: str, what: str, error: BotoCoreError | ClientError) -> Done:
     """A call that AWS did not answer with a yes: refused, asked to wait, or nobody knows."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= 500:
+    if clients.perhaps_done(error):
+        if isinstance(error, ClientError):
             return Done(None, None, f"{service} broke off on {what}: {error}"[:_WORDS])
+        return Done(None, None, f"{service} gave no answer for {what} ({type(error).__name__})")
+    if isinstance(error, ClientError):
         if clients.asks_for_patience(error) or error.response["Error"]["Code"] == "TooManyRequestsException":
             raise AwsUnavailable(f"{service} asks for patience with {what}: {error}") from error
         return Done(False, None, f"{service} refuses {what}: {error}"[:_WORDS])
-    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
-        raise AwsUnavailable(f"{service} cannot be reached for {what}: {error}") from error
-    return Done(None, None, f"{service} gave no answer for {what} ({type(error).__name__})")
+    raise AwsUnavailable(f"{service} cannot be reached for {what}: {error}") from error
 
 
 def _never_sent(error: requests.RequestException) -> bool:

@@ -12,6 +12,7 @@ from cutover.finding import Finding
 from cutover.instants import instant
 from cutover.launch import still_open
 from cutover.machine import Job, JobStatus
+from cutover.night_records import NightRecord
 from cutover.plan import Mode, Plan
 from cutover.records import MachineRecord, MachineStatus, Outcome, Phase, RunRecord, RunStatus, WaveRecord
 from cutover.rule import ruling
@@ -42,7 +43,7 @@ def close(
         status=RunStatus.FAILED if how is Outcome.FAILED else RunStatus.SUCCEEDED,
         outcome=how,
         reason=_reason(run, closed, error),
-        ended=_last_look(run, closed),
+        ended=_last_look(run, closed, night),
         findings=tuple(dict.fromkeys((*run.findings, *_findings(error)))),  # closed twice, told once
         interrupted=died,
         lease=run.lease if any(still_open(wave, store.launches(run.id, wave.number)) for wave, _ in waves) else None,
@@ -93,10 +94,10 @@ def _findings(error: Error | None) -> tuple[Finding, ...]:
     return (Finding("run", f"{error.name}: {error.cause}", "a run ends by its own decision", remedy),)
 
 
-def _last_look(run: RunRecord, waves: Waves) -> str:
+def _last_look(run: RunRecord, waves: Waves, night: NightRecord) -> str:
     """The newest instant of the service's clock that the run has seen; ours where it never saw one."""
-    looks = [wave.looked for wave, _ in waves if wave.looked]
-    return max([*looks, run.started or run.claimed], key=instant)
+    looks = [*(wave.looked for wave, _ in waves), night.progressed, run.started or run.claimed]
+    return max((each for each in looks if each), key=instant)
 
 
 def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:

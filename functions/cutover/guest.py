@@ -34,16 +34,21 @@ class Command:
 
 
 class Guest:
-    """Systems Manager in one region. `requests` counts what was asked, by operation."""
+    """Systems Manager in one region. `requests` counts what was asked, by operation.
 
-    def __init__(self, region: str, client: Any = None) -> None:
+    `client`: for everything; by default one that asks again where it looks, and another that sends a command once and
+    waits `seconds` for the answer.
+    """
+
+    def __init__(self, region: str, client: Any = None, *, seconds: int = 60) -> None:
         self._client = client or clients.client("ssm", region)
+        self._sender = client or clients.client_for_deeds("ssm", region, seconds)
         self.requests: Counter[str] = Counter()
 
     def send(self, document: str, parameters: Mapping[str, Sequence[str]], nodes: Sequence[str], comment: str) -> str:
-        """Send it once; the command's id. What SSM refuses is raised as botocore has it."""
+        """Send it once; the command's id. What SSM refuses, or does not answer, is raised as botocore has it."""
         self.requests["ssm SendCommand"] += 1
-        answer = self._client.send_command(
+        answer = self._sender.send_command(
             DocumentName=document,
             InstanceIds=list(nodes),
             Parameters={key: list(values) for key, values in parameters.items()},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cutover import commands
 from cutover.downtime import clock, data_stays, downtime, last_moment, window_end
 from cutover.instants import text
 from cutover.launch import named
@@ -295,7 +296,7 @@ def nobody_serves(run: RunRecord, night: NightRecord) -> list[str]:
 
 def takeover(run: RunRecord) -> str:
     """The command whose answer is the sheet of whoever goes on by hand."""
-    return f"cutover takeover {run.id} (what is done, what is open, what to click)"
+    return f"{commands.takeover(run.id)} (what is done, what is open, what to click)"
 
 
 def died(run: RunRecord, status: str, cause: str, night: NightRecord = FRESH) -> Message:

@@ -81,7 +81,8 @@ class NightRecord(Record):
 
     `closed`: users were shut out (the first step that takes something from them began); `quiesced`: the quiesce ended;
     `switching`: the first step of the switch began; `opened`: the outside probe saw the targets serve; `reopened`: the
-    doors of the source are open again; `committed`. `progressed`: when a step or a part last came to its end.
+    doors of the source are open again; `committed`. `progressed`: when a step or a part last came to its end, and at
+    last the night.
     """
 
     version: int = 0

@@ -51,6 +51,7 @@ def judged(here: Step, opened: Sequence[Opened], listed: Sequence[Machine]) -> t
         machines=listed,
         targets=targets,
         locks=lambda _: [],  # they are taken in a moment
+        steps_ahead=here.store.night(here.run.id).closed is None,  # then nodes may be off, and that refuses nothing
     )
     preflight = findings(here.plan, here.run.mode, here.now().at, seen, here.run.id)
     fresh = [record for wave, records in known if not begun(wave) for record in records]

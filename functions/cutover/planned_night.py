@@ -8,6 +8,8 @@ from typing import Any
 
 FUNCTIONS = "cutover-"
 """How the names begin of functions that a step may invoke; docs/deploy.md says it, the deployed rights hold it."""
+NODE_TAG, NODE_ALLOWED = "cutover:commands", "allowed"
+"""The tag that instances and managed nodes carry on which a step may run documents: their owner's leave."""
 SECRETS = "cutover/"
 """How the names begin of secrets that a webhook may be sent."""
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from cutover import preflight_capacity as capacity
 from cutover import preflight_network as network
 from cutover import preflight_service as service
+from cutover import preflight_steps as steps
 from cutover.finding import Finding, Severity
 from cutover.placement import Placement, placements
 from cutover.plan import Mode, Plan
@@ -42,6 +43,7 @@ RUN: tuple[Callable[[Situation], Iterator[Finding]], ...] = (
     capacity.volumes,
     service.key,
     service.instance_profiles,
+    steps.nodes,
     service.permissions,
 )
 """The checks of the whole run: what many machines share is told once, with their names."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cutover.downtime import data_stays
 from cutover.night_records import NightRecord, Part, QuestionRecord, StepRecord, StepState
 from cutover.plan import Mode, Plan
-from cutover.planned_night import Approval, Deed, Night, PlannedStep
+from cutover.planned_night import Approval, Night, PlannedStep
 from cutover.records import MachineRecord, Outcome, Phase, RunRecord, WaveRecord
+from cutover.steps import UNDOES, changes, planned_steps
 
 Waves = Sequence[tuple[WaveRecord, Sequence[MachineRecord]]]
 
@@ -29,8 +30,6 @@ FORWARD = (
     Part.END,
 )
 BACK = (Part.STOP_TARGETS, Part.UNDO_SWITCH, Part.POWER_ON, Part.OPEN_DOORS, Part.END)
-UNDOES = {Part.UNDO_SWITCH: Part.SWITCH, Part.POWER_ON: Part.POWER_OFF, Part.OPEN_DOORS: Part.QUIESCE}
-"""By part of the way back, the part whose steps it undoes, the last one first."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +134,11 @@ class Standing:
         """Steps that were begun and are not undone, the last one first."""
         for number, step in reversed(list(enumerate(self.planned_steps(part), 1))):
             record = self.record(part, number)
-            if record is not None and record.state is not StepState.UNDONE and not _changes_nothing(step):
+            if record is not None and record.state is not StepState.UNDONE and changes(step.do):
                 yield number, step
 
     def planned_steps(self, part: Part) -> tuple[PlannedStep, ...]:
-        planned = self.planned
-        if planned is None:
-            return ()
-        return {Part.QUIESCE: planned.quiesce, Part.POWER_OFF: planned.power_off, Part.SWITCH: planned.switch}[part]
+        return planned_steps(self.planned, part) if self.planned else ()
 
     def record(self, part: Part, number: int) -> StepRecord | None:
         return next((each for each in self.steps if each.part is part and each.number == number), None)
@@ -164,7 +160,3 @@ def perhaps_launched(wave: WaveRecord) -> bool:
 
 def named(part: Part) -> str:
     return part.value.replace("_", " ")
-
-
-def _changes_nothing(step: PlannedStep) -> bool:
-    return step.do.deed in (Deed.TCP, Deed.HTTP, Deed.AGENTS_SILENT)

@@ -60,6 +60,11 @@ def planned_steps(night: Night, part: Part) -> tuple[PlannedStep, ...]:
     raise ValueError(f"{part} has no steps")
 
 
+def closing_part(night: Night) -> Part | None:
+    """The part that shuts users out: the first with a step that does more than look; None where no step does."""
+    return next((part for part in SHUTTING if any(changes(each.do) for each in planned_steps(night, part))), None)
+
+
 def next_step(planned: Sequence[PlannedStep], records: Mapping[int, StepRecord]) -> Due:
     """Forwards: the first step that is not done. One that failed ends it, unless the plan goes on."""
     passed_over: list[str] = []

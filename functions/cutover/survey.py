@@ -23,6 +23,7 @@ from cutover.machine import Machine
 from cutover.migration_service import MigrationService, listed
 from cutover.placement import placements
 from cutover.plan import Mode, Plan
+from cutover.preflight_steps import commanded
 from cutover.previous import previous_of
 from cutover.readiness import resolve
 from cutover.survey_account import AccountSurvey
@@ -43,11 +44,13 @@ def survey(
     machines: Sequence[Machine] | None = None,
     targets: Mapping[str, str] | None = None,
     locks: LocksOf | None = None,
+    steps_ahead: bool = True,
 ) -> Survey:
     """Everything seen for a run of this plan: a few requests to each, and one for each target that is there.
 
     `machines`: the project's, `targets`: by machine id what their launches would delete, where both were asked for a
-    moment ago. `locks`: None where there is no table to ask.
+    moment ago. `locks`: None where there is no table to ask. `steps_ahead`: whether the steps of the night are still
+    to come, all of them.
     """
     planned = [entry for wave in plan.waves for entry in wave.machines]
     try:
@@ -93,7 +96,7 @@ def survey(
         configured=configured,
         launched=launched,
         locks=None if held is None else tuple(held),
-        account=account.look(placed, settings),
+        account=account.look(placed, settings, commanded(plan) if steps_ahead and mode is Mode.CUTOVER else ()),
         unseen=(*unseen, *account.looks.unseen),
     )
 

@@ -1,4 +1,4 @@
-"""What a run will want of the AWS account, looked at by read-only requests alone: EC2, quotas, keys and profiles."""
+"""What a run will want of the AWS account, by read-only requests alone: EC2, quotas, keys, profiles and nodes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cutover.looks import Looks
 from cutover.placement import Placement
 from cutover.preflight_capacity import CONVERTER, STORAGE, quota_of, stored
 from cutover.survey_ec2 import Ec2Survey
+from cutover.survey_nodes import NodeSurvey
 from cutover.surveyed import Account, Unseen
 from cutover.terms import ReplicationSettings
 
@@ -32,8 +33,13 @@ class AccountSurvey:
         self._region, self._client = region, client
         self.looks = Looks()
 
-    def look(self, placements: Collection[Placement], settings: ReplicationSettings | None) -> Account:
-        """All that is wanted for these targets, and for the service's own machines."""
+    def look(
+        self,
+        placements: Collection[Placement],
+        settings: ReplicationSettings | None,
+        nodes: Collection[str] = (),
+    ) -> Account:
+        """All that is wanted for these targets, for the service's own machines, and of nodes that are sent commands."""
         ec2 = Ec2Survey(self._client("ec2", self._region), self.looks)
         staging = [settings.subnet] if settings and settings.subnet else []
         replicators = settings.security_groups if settings else ()
@@ -58,6 +64,7 @@ class AccountSurvey:
             quotas=quotas,
             keys=self._keys([settings.key] if settings and settings.key else []),
             profiles=self._profiles(_named(each.instance_profile for each in placements)),
+            nodes=NodeSurvey(self._client("ssm", self._region), self.looks).nodes(nodes, instances) if nodes else {},
         )
 
     def _quotas(self, classes: Collection[str], types: Collection[str]) -> dict[str, float]:

@@ -135,6 +135,7 @@ class Ec2Survey:
                 type=each["InstanceType"],
                 vcpus=_counts(each, vcpus or {}),
                 subnet=each.get("SubnetId"),
+                tags={tag["Key"]: tag["Value"] for tag in each.get("Tags", ())},
             )
             for each in listed
         }

@@ -87,6 +87,18 @@ class Running:
     type: str
     vcpus: int | None
     subnet: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that Systems Manager knows. `ping`: its word for whether it hears of it; Online is the good one.
+
+    `allowed`: whether it carries the tag without which no step may send it commands; None where that was not looked at.
+    """
+
+    ping: str
+    allowed: bool | None
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,8 @@ class Account:
 
     `addresses`: who holds a wanted address, by subnet and address. `offered`: (instance type, zone). `vcpus`: of each
     instance type that exists. `quotas`: by code; in vCPUs, or TiB. `keys`: state by key, None for one that does not
-    exist. `profiles`: by name of an instance profile whether it has a role, None for one that does not exist.
+    exist. `profiles`: by name of an instance profile whether it has a role, None for one that does not exist. `nodes`:
+    by id those that steps send commands to, None for one that Systems Manager does not know.
     """
 
     subnets: Mapping[str, Subnet] | None = None
@@ -118,6 +131,7 @@ class Account:
     quotas: Mapping[str, float] = field(default_factory=dict)
     keys: Mapping[str, str | None] = field(default_factory=dict)
     profiles: Mapping[str, bool | None] = field(default_factory=dict)
+    nodes: Mapping[str, Node | None] = field(default_factory=dict)
 
     def subnet(self, wanted: str) -> tuple[Subnet, ...]:
         """The subnets of this id or Name tag."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from cutover import commands
 from cutover.by_hand import ByHand, Hands
 from cutover.downtime import clock, data_stays, downtime, last_moment, turn_back, window_end
 from cutover.instants import after, instant, text
@@ -15,8 +15,6 @@ from cutover.night_records import Holder, NightRecord, Order, Part, QuestionReco
 from cutover.plan import Mode, Plan
 from cutover.records import Phase, RunRecord
 from cutover.standing import Waves, named, perhaps_launched
-
-YOU = "--by YOU --reason WHY"
 
 
 @dataclass(frozen=True)
@@ -212,9 +210,9 @@ class _Seen(Hands):
         run = self.run.id
         hold, night = self.night.hold, self.night
         if hold and hold.part in (Part.WAVE, Part.USERS) and not self.going_back:
-            yield f"judge a machine again: cutover verify {run} MACHINE --by YOU"
-            yield f"accept it as it is: cutover accept {run} MACHINE {YOU}"
-        yield f"try again, or go on: cutover resume {run} --by YOU"
+            yield f"judge a machine again: {commands.judge('verify', run)}"
+            yield f"accept it as it is: {commands.judge('accept', run)}"
+        yield f"try again, or go on: {commands.resume(run)}"
         if self.going_back:
             return
         lost = data_stays(night)
@@ -223,10 +221,10 @@ class _Seen(Hands):
         elif night.closed:
             yield f"go back, which loses nothing: {self._rollback()}"
         else:
-            yield f"end it; nothing was taken from users: cutover abort {run} {YOU}"
+            yield f"end it; nothing was taken from users: {commands.abort(run)}"
 
     def _rollback(self) -> str:
-        return f"cutover rollback {self.run.id} {YOU}" + (" --data-stays" if data_stays(self.night) else "")
+        return commands.rollback(self.run.id, data_stays=data_stays(self.night) is not None)
 
     def clock(self) -> Iterator[str]:
         planned, night = self.planned, self.night
@@ -319,7 +317,7 @@ class _Seen(Hands):
 
     def hands_off(self) -> Iterator[str]:
         run, night = self.run, self.night
-        abort = f"cutover abort {run.id} {YOU}"
+        abort = commands.abort(run.id)
         if self.ended:
             yield "The run has ended: it does nothing more, but for stopping targets that come late."
             return
@@ -348,10 +346,10 @@ class _Seen(Hands):
 
 
 def _answers(run: RunRecord, question: QuestionRecord) -> Iterator[str]:
-    by = shlex.quote(question.by[0]) if question.by else "WHO"
+    by = question.by[0] if question.by else "WHO"
     if question.name in (Part.GO, Part.USERS, Part.COMMIT):
-        yield f"yes: cutover approve {run.id} {question.name} --by {by}"
-        yield f"no: cutover approve {run.id} {question.name} --by {by} --no --reason WHY"
+        yield f"yes: {commands.approve(run.id, question.name, by)}"
+        yield f"no: {commands.approve(run.id, question.name, by, no=True)}"
     else:
-        yield f"done: cutover done {run.id} {question.name} --by {by}"
-        yield f"it cannot be done: cutover done {run.id} {question.name} --by {by} --failed --reason WHY"
+        yield f"done: {commands.done(run.id, question.name, by)}"
+        yield f"it cannot be done: {commands.done(run.id, question.name, by, failed=True)}"

@@ -14,6 +14,7 @@ from infra.bundle import ROOT
 from infra.function_table import Thing
 
 FUNCTIONS = ROOT / "functions"
+STORE = FUNCTIONS / "cutover" / "store.py"
 DYNAMODB = {
     "get_item": "GetItem",
     "put_item": "PutItem",
@@ -37,14 +38,21 @@ def _tree(file: Path) -> ast.Module:
 
 
 @cache
+def _modules(file: Path) -> list[ast.Module]:
+    """A module; the store with the modules that its parts are in."""
+    return [_tree(each) for each in (sorted(file.parent.glob("store*.py")) if file == STORE else [file])]
+
+
+@cache
 def _bodies(file: Path) -> dict[str, Body]:
-    """Every function of a module, and every method as `Class.method`."""
+    """Every function of a module, and every method as `Class.method`; those of the store's parts are the store's."""
     found: dict[str, Body] = {}
-    for node in _tree(file).body:
+    for node in (each for module in _modules(file) for each in module.body):
         if isinstance(node, ast.FunctionDef):
             found[node.name] = node
         elif isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}.{it.name}": it for it in node.body if isinstance(it, ast.FunctionDef)}
+            name = "Store" if file == STORE else node.name
+            found |= {f"{name}.{it.name}": it for it in node.body if isinstance(it, ast.FunctionDef)}
     return found
 
 
@@ -53,7 +61,8 @@ def _imports(file: Path) -> dict[str, Path]:
     """The modules of `cutover` that a module's names come from."""
     return {
         alias.name: FUNCTIONS.joinpath(*node.module.split(".")).with_suffix(".py")
-        for node in ast.walk(_tree(file))
+        for module in _modules(file)
+        for node in ast.walk(module)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cutover.")
         for alias in node.names
     }
@@ -65,7 +74,7 @@ def needs(name: str) -> set[Need]:
     seen: set[tuple[Path, str]] = set()
     locks = FUNCTIONS / "cutover" / "locks.py"
     decorated = {"Step.run", "Store.count_requests"} if "@step" in file.read_text() else set()
-    step, store = FUNCTIONS / "cutover" / "step.py", FUNCTIONS / "cutover" / "store.py"
+    step, store = FUNCTIONS / "cutover" / "step.py", STORE
     todo = [(file, body) for body in _bodies(file)]
     todo += [(store if body.startswith("Store") else step, body) for body in decorated]
     found: set[Need] = set()
@@ -98,5 +107,5 @@ def needs(name: str) -> set[Need]:
 
 def _s3_action(method: str) -> str | None:
     """Reading or writing an object is `_read` or `_write`; the method that calls it says which."""
-    text = ast.unparse(_bodies(FUNCTIONS / "cutover" / "store.py")[method])
+    text = ast.unparse(_bodies(STORE)[method])
     return "GetObject" if "self._read(" in text else "PutObject" if "self._write(" in text else None

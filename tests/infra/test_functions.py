@@ -89,6 +89,8 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         ],
         Thing.STEP_NODES: [in_the_account("instance"), in_the_account("managed-instance", "ssm:*")],
         Thing.PROBE: [arn(template.function("probe"))],
+        Thing.NODES: ["*"],
+        Thing.MANAGED_NODES: [in_the_account("managed-instance", "ssm:*")],
         Thing.COMMANDS: ["*"],
         Thing.UNDELIVERED_REQUESTS: [queue("Requests")],
         Thing.UNDELIVERED_NEWS: [queue("News")],
@@ -161,7 +163,8 @@ def test_only_what_is_tagged_may_be_changed(
 
 def test_commands_are_sent_only_to_nodes_that_their_owner_has_tagged(template: Template) -> None:
     (nodes,) = (each for each in statements(template, "ssm:SendCommand") if "managed-instance" in json.dumps(each))
-    assert nodes["Condition"] == {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}}
+    tag = f"ssm:resourceTag/{planned_night.NODE_TAG}"
+    assert nodes["Condition"] == {"StringEquals": {tag: planned_night.NODE_ALLOWED}}
     assert not [each for each in statements(template, "ssm:SendCommand") if '"*"' in json.dumps(each["Resource"])]
 
 

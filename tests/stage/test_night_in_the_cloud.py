@@ -126,7 +126,7 @@ def test_a_schedule_starts_the_run_by_itself_and_people_are_told(night: Night) -
     run_id = within(60, lambda: night.deployment.latest_run("scheduled", Mode.TEST))
     assert run_id == f"scheduled-test-{at:%Y%m%dT%H%M%SZ}"
     ended = within(120, lambda: night.message("scheduled test: Tested"))
-    for said in ("5 of 5 machines are verified", "db01: verified (booted), i-", "10.20.1.", "Production: SOURCE"):
+    for said in ("5 of 5 machines are verified", "db01: verified (application), i-", "10.20.1.", "Production: SOURCE"):
         assert said in ended["Message"]
     assert night.message("scheduled test: started")
     assert night.message("wave db launched")

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import requests
+from rich.console import Console
 
+from cli.deployment import Deployment
+from cli.plan import load_plan
+from cli.rehearse import Rehearsal
+from cutover.instants import text
+from cutover.plan import Mode
+from cutover.records import Proof
 from stage.simulator import Scenario
+from stage.stage import Stage
 from tests.stage.rehearsing import ROOT, cutover, evidence, files_that_say, processes_of, statuses
 
 DEMO = ROOT / "plans" / "demo.yaml"
@@ -39,6 +50,8 @@ def test_the_demo_tests_and_then_moves_the_shop_without_losing_or_doubling_an_or
         seen = evidence(tmp_path / mode)
         jsonschema.validate(seen, schema)
         assert statuses(seen) == EVERYBODY
+        levels = {machine["level"] for wave in seen["waves"] for machine in wave["machines"]}
+        assert levels == {"application"}, "not only booted"
         assert (seen["run"]["mode"], seen["run"]["outcome"], seen["simulated"]) == (mode, outcome, True)
         assert seen["requests"]["POST launchMachines"] == 2
         assert outcome.lower()[:6] in (tmp_path / mode / "summary.md").read_text().lower().replace(" ", "")
@@ -76,3 +89,76 @@ def test_the_demo_tests_and_then_moves_the_shop_without_losing_or_doubling_an_or
     assert TOKEN not in done.stdout + done.stderr
     assert processes_of(tmp_path) == []
     assert took < SECONDS
+
+
+def proofs(stage: Stage) -> list[Proof]:
+    """What an earlier test run of the plan leaves: every machine was verified."""
+    assert stage.simulator is not None
+    (project,) = stage.simulator.simulator.world.projects.values()
+    when = text(stage.now() - timedelta(days=9))
+    return [Proof(each.id, Mode.TEST, "an earlier run", None, when) for each in project.machines.values()]
+
+
+def test_after_the_way_back_everything_is_as_promised_and_a_second_rollback_does_nothing(tmp_path: Path) -> None:
+    """Users were not let onto the targets. A second attempt is shown in process, where it takes seconds."""
+    plan, scenario = load_plan(DEMO), Scenario.load(ROOT / "plans" / "scenarios" / "no-to-users.yaml")
+    console, folder = Console(file=StringIO(), width=200), tmp_path / "cutover"
+    with Stage(scenario, region=plan.region, port=0, logs=tmp_path / "stage") as stage:
+        Rehearsal(plan, {Mode.CUTOVER: folder}, proofs(stage)).carry_out(stage, console)
+        seen = evidence(folder)
+        assert seen["run"]["outcome"] == "RolledBack", seen["run"]["reason"]
+        assert statuses(seen) == dict.fromkeys(EVERYBODY, "rolled_back")
+        assert seen["production"][-1]["holder"] == "source"
+        assert seen["night"]["back"]["data_stays"] is None
+
+        made = {each["instance_id"] for each in targets(seen).values()}
+        assert {name: (state, kept) for name, (state, kept, _) in in_ec2(stage, made).items()} == dict.fromkeys(
+            made, ("stopped", False)
+        ), "stopped, not terminated; nothing protects them from the next attempt"
+        assert {tags["cutover:rolled-back"] for _, _, tags in in_ec2(stage, made).values()} == {seen["run"]["id"]}
+
+        assert stage.simulator is not None
+        simulated = stage.simulator.simulator
+        assert simulated.launches() == dict.fromkeys(EVERYBODY, 1)
+        sources = simulated.sources()
+        assert (sources.off(), sources.quiet()) == ([], False)
+        simulated.advance(1800)
+        now = stage.now()
+        (project,) = simulated.world.projects.values()
+        consistent = [each.replication(now).consistent_at for each in project.machines.values()]
+        assert all(each and now - each < timedelta(minutes=5) for each in consistent), "they replicate again"
+        assert through(stage, "http://shop.example/health") == (200, {"site": "source", "serves": True})
+        doors = through(stage, "http://control.shop.example/state")[1]
+        assert (doors["users"], doors["doors"]["source"], set(doors["power"].values())) == ("source", True, {True})
+
+        before = stage.client("dynamodb").scan(TableName=Deployment(stage.client).outputs["TableName"])["Items"]
+        words = (seen["run"]["id"], "--by", "lead@example.com", "--reason", "again")
+        again = cutover("rollback", *words, environment=stage.aws.environment)
+        assert again.returncode == 1
+        assert f"run {seen['run']['id']} has ended (RolledBack)" in again.stderr
+        after = stage.client("dynamodb").scan(TableName=Deployment(stage.client).outputs["TableName"])["Items"]
+        assert sorted(map(str, after)) == sorted(map(str, before))
+
+    counted = users(folder)
+    assert (counted["lost"], counted["served_twice"], counted["served_target"]) == (0, 0, 0)
+    assert counted["orders"] == counted["served_source"] + counted["refused"]
+    assert min(counted["served_source"], counted["refused"]) > 0
+    assert seen["night"]["downtime_seconds"] == pytest.approx(counted["downtime"], abs=120), "as users saw it"
+
+
+def in_ec2(stage: Stage, ids: set[str]) -> dict[str, tuple[str, bool, dict[str, str]]]:
+    """State, protection from termination and tags by instance id."""
+    ec2, found = stage.client("ec2"), {}
+    for reservation in ec2.describe_instances(InstanceIds=sorted(ids))["Reservations"]:
+        for each in reservation["Instances"]:
+            said = ec2.describe_instance_attribute(InstanceId=each["InstanceId"], Attribute="disableApiTermination")
+            tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+            found[each["InstanceId"]] = (each["State"]["Name"], said["DisableApiTermination"]["Value"], tags)
+    return found
+
+
+def through(stage: Stage, url: str) -> tuple[int, dict[str, Any]]:
+    """What a host that the stage plays answers."""
+    assert stage.outside is not None
+    answer = requests.get(url, proxies={"http": stage.outside.url}, timeout=10)
+    return answer.status_code, answer.json()

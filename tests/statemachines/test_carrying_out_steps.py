@@ -433,6 +433,23 @@ def test_users_are_on_the_targets_once_they_are_seen_to_serve() -> None:
         assert it.store.closed_runs() == []
 
 
+@pytest.mark.parametrize(
+    ("planned", "part"),
+    [
+        ({"power_off": (WEB,), "switch": (DB,)}, Part.POWER_OFF),
+        ({"switch": (DB,)}, Part.SWITCH),
+        ({"quiesce": (PlannedStep("look", Action(Deed.HTTP, "hooks:/health"), 600),), "switch": (DB,)}, Part.SWITCH),
+    ],
+)
+def test_whichever_part_shuts_users_out_it_is_told_and_once(planned: dict[str, Any], part: Part) -> None:
+    with evening(**planned, probe=(Action(Deed.HTTP, "hooks:/health"),)) as it:
+        told = {each: it.call(Part(each))["tell"] for each in planned}
+        assert [name for name, tell in told.items() if tell] == [part.value]
+        assert told[part.value] == "closed"
+        assert it.night.holder is Holder.NOBODY
+        assert it.call(Part.PROBE)["tell"] == "switched"
+
+
 def test_targets_that_nobody_sees_serve_call_a_person() -> None:
     with evening(quiesce=(WEB,), probe=(Action(Deed.HTTP, "hooks:/health", status=204),)) as it:
         it.call(Part.QUIESCE)

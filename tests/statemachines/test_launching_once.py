@@ -11,7 +11,7 @@ from cutover.instants import text
 from cutover.locks import Locks, project_lock
 from cutover.plan import Mode
 from cutover.records import LaunchRecord, LaunchState, RunRecord, RunStatus
-from cutover.store import Intent
+from cutover.store_waves import Intent
 from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 

@@ -19,9 +19,10 @@ from cutover.planned_night import Action, Approval, Deed, OnSilence, OnStepFailu
 from cutover.planned_night import Night as PlannedNight
 from stage.simulator import Simulator
 from tests.statemachines.evening import a_hook
-from tests.statemachines.interpreter import Handler
+from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import TABLE, Night, a_night, a_plan, a_wave, a_world
 from tests.statemachines.test_killed import Killer
+from tests.systems_manager import managed_nodes
 from tests.unit.hooked import Server, hooked
 
 LEAD = "lead@example.com"
@@ -82,10 +83,18 @@ class People:
                 )
         seen = self.night.store.night(run)
         for when, wish in self.orders[:1]:
-            if when(seen):
+            if when(seen) and self.night.store.order(run) is None:  # the command takes one order at a time
                 self.orders.pop(0)
-                order = Order(wish, LEAD, "so it is decided", now, data_stays=True)
-                table.put_item(Item={"pk": f"RUN#{run}", "sk": "ORDER", **order.to_json()})
+                give(self.night, wish)
+
+
+def give(night: Night, wish: Wish, machine: str = "") -> None:
+    """What the command for an order writes."""
+    order = Order(wish, LEAD, "so it is decided", text(night.simulator.clock.now()), machine, data_stays=True)
+    boto3.resource("dynamodb").Table(TABLE).put_item(
+        Item={"pk": f"RUN#{night.run_id}", "sk": "ORDER", **order.to_json()},
+        ConditionExpression="attribute_not_exists(pk)",
+    )
 
 
 @dataclass
@@ -142,6 +151,8 @@ def test_a_whole_night() -> None:
         ]
         assert [each["holder"] for each in evidence["production"]] == ["source", "nobody", "target"]
         assert evidence["night"]["downtime_seconds"] > 0
+        now = text(it.night.simulator.clock.now())
+        assert str(night.committed) <= evidence["run"]["ended"] <= now, "the night's end, not that of its last wave"
         told = [each["news"] for each in it.night.news()]
         assert told == [
             *("started", "asked", "closed", "proved", "launched", "asked", "switched", "asked", "ended"),
@@ -209,12 +220,30 @@ def test_nobody_answers_whether_users_may_be_let_in() -> None:
         assert it.instance()["State"]["Name"] == "running"
 
 
+def test_a_hold_that_nobody_takes_up_ends_at_its_deadline_and_changes_nothing() -> None:
+    with a_whole_night() as it:
+        it.hooks.by_path["/dns"] = 500
+        assert it.carry_out() == "Failed"
+        hold, run = it.record.hold, it.night.store.run(it.night.run_id)
+        assert hold is not None
+        assert hold.deadline <= str(run.ended)
+        assert hold.deadline in it.night.told("held")["text"], "said when it began"
+        assert f"nobody took up the hold by {hold.deadline}" in str(run.reason)
+        assert it.hooks.posted == FORWARD
+        assert it.instance()["State"]["Name"] == "running"
+        assert it.night.told()["text"].startswith("FAILED")
+        assert "NOBODY SERVES USERS" in it.night.told()["text"]
+        assert f"cutover takeover {run.id}" in it.night.told()["text"]
+
+
 @pytest.mark.parametrize(("answer", "outcome"), [("no", "Postponed"), ("", "Postponed")])
 def test_without_a_yes_to_go_nothing_is_touched(answer: str, outcome: str) -> None:
     with a_whole_night(People({"go": answer})) as it:
         assert it.carry_out() == outcome
         assert it.hooks.posted == []
         assert it.record == it.record.but(holder=Holder.SOURCE, closed=None)
+        asked = it.night.evidence()["night"]["questions"][0]["asked"]
+        assert it.night.evidence()["run"]["ended"] > asked, "when it was decided, not when the run began"
         assert it.night.launches() == 0
 
 
@@ -264,6 +293,38 @@ def test_a_held_switch_is_resumed_and_the_night_goes_on() -> None:
         assert it.hooks.posted == [*FORWARD, "/dns"]
 
 
+@pytest.mark.parametrize("wish", [Wish.ACCEPT, Wish.VERIFY])
+def test_what_is_said_of_a_machine_before_a_hold_keeps_no_later_order_from_being_given(wish: Wish) -> None:
+    """It is carried out at whatever part comes next: an order that waited for a hold would bar the way back."""
+
+    def close_wave(event: dict[str, Any]) -> Any:
+        answer = handlers["CloseWave"](event)
+        if not said:  # judged, and the run has not looked yet what comes of that
+            said.append(wish)
+            night = it.night
+            night.run_id = event["run"]
+            give(night, wish, "db01")
+        return answer
+
+    said: list[Wish] = []
+    handlers = load_handlers()
+    world = {"db01": {"tested": "9d", "launch": [{"mode": "cutover", "checks": "impaired"}]}}
+    orders = [(lambda _: bool(said), Wish.ROLLBACK)]
+    people = People({"go": "yes"}, orders)
+    with a_whole_night(people, world=world, handlers={"CloseWave": close_wave}) as it:
+        assert it.carry_out() == "RolledBack"
+        assert people.orders == []
+        assert it.night.store.order(it.night.run_id) is None
+        assert it.hooks.posted == ["/web", "/db", "/off", "/unoff", "/undb", "/unweb"]
+        assert it.instance()["State"]["Name"] == "stopped"
+        assert it.night.launches() == 1
+        accepted = it.night.machine("db01")["accepted"]
+        assert (accepted or {}).get("by") == (LEAD if wish is Wish.ACCEPT else None)
+        told = [each["news"] for each in it.night.news()]
+        assert "held" not in told
+        assert told.count("asked") == (2 if wish is Wish.ACCEPT else 1), "an accepted machine lets the night go on"
+
+
 NIGHTLY = ["Ask", "CarryOutSteps", "CheckPlan", "ProveZeroLoss", "CommitTargets", "NextPart"]
 
 
@@ -280,6 +341,38 @@ def test_a_night_killed_anywhere_goes_on_when_it_is_started_again(function: str,
         assert it.night.launches() == 1
         assert it.night.store.run(it.night.run_id).attempt == 2
         assert json.loads(it.night.file("evidence.json"))["night"]["downtime_seconds"] > 0
+
+
+def commands(node: str) -> tuple[PlannedStep, ...]:
+    run = Action(Deed.SSM, "AWS-RunShellScript", {"commands": ["true"]}, (node,))
+    return (PlannedStep("point users", run, 600, undo=run, on_failure=OnStepFailure.HOLD),)
+
+
+def test_a_node_that_is_not_heard_of_refuses_the_night_before_anything_is_touched() -> None:
+    with a_whole_night(switch=commands("mi-1")) as it, managed_nodes(boto3.client("ssm"), {}):
+        assert it.carry_out() == "Refused"
+        assert it.hooks.posted == []
+        (finding,) = it.night.evidence()["run"]["findings"]
+        assert (finding["field"], finding["severity"]) == ("nodes", "error")
+        assert "mi-1, which step point users sends commands to, is not known" in it.night.told()["text"]
+
+
+def test_behind_closed_doors_a_node_that_is_off_does_not_keep_a_run_from_going_on() -> None:
+    """Somebody, or the run itself, has powered it off: refused now, the run would leave users with nobody."""
+    nodes: dict[str, tuple[str, dict[str, str]]] = {"mi-1": ("Online", {"cutover:commands": "allowed"})}
+    killer = Killer("ProveZeroLoss", 1, after=True)
+    people = People({"go": "yes", "users": "no"})
+    with (
+        a_whole_night(people, handlers=killer.handlers, switch=commands("mi-1")) as it,
+        managed_nodes(boto3.client("ssm"), nodes),
+    ):
+        killer.night = it.night
+        it.carry_out()
+        it.night.wait_for_wave()
+        nodes.clear()
+        assert it.carry_out() == "RolledBack"
+        assert it.night.store.run(it.night.run_id).attempt == 2
+        assert it.night.launches() == 1
 
 
 @pytest.mark.parametrize("function", ["StopTargets", "CarryOutSteps"])

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from cutover.application import NOT_YET, PREWARM
 from cutover.asking_targets import AT_ONCE, Asking, Probe
@@ -49,11 +49,14 @@ class Ssm:
 
     def __init__(self, state: CommandState = CommandState.PENDING) -> None:
         self.state, self.sent, self.refuses = state, list[tuple[Any, ...]](), False
+        self.fails: Exception | None = None
 
     def send(self, document: str, parameters: Any, nodes: Any, comment: str) -> str:
         if self.refuses:
             raise ClientError({"Error": {"Code": "InvalidInstanceId", "Message": "not registered"}}, "SendCommand")
         self.sent.append((document, dict(parameters), list(nodes), comment))
+        if self.fails:
+            raise self.fails
         return f"c-{len(self.sent)}"
 
     def status(self, command: str, nodes: Any) -> Command:
@@ -172,6 +175,29 @@ def test_a_machine_that_systems_manager_does_not_know_yet_is_no_try() -> None:
     ssm.refuses = False
     again = one(replace(a_sight(), record=seen.record), TRUST, ssm=ssm, later=1)
     assert again.record.commands[0].tries == 1
+
+
+BROKE_OFF: Any = {"Error": {"Code": "InternalServerError", "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+
+
+@pytest.mark.parametrize(
+    "error", [ClientError(BROKE_OFF, "SendCommand"), ReadTimeoutError(endpoint_url="https://ssm.example")]
+)
+def test_a_command_that_was_not_answered_may_have_been_sent_and_is_not_sent_again_at_once(error: Exception) -> None:
+    ssm = Ssm(CommandState.PASSED)
+    ssm.fails = error
+    linux = a_sight(machine=machine(replica="r-new", os="Ubuntu 20.04"))
+    seen = one(linux, TRUST, ssm=ssm, prewarm=True)
+    (check,) = seen.application
+    assert check.passed is None
+    assert "nobody knows whether trust was sent" in check.seen
+    assert len(ssm.sent) == 2, "the check's, and the reading of the volumes"
+    ssm.fails = None
+    for later, sent in ((10, 2), (31, 3), (91, 3)):
+        seen = one(replace(linux, record=seen.record), TRUST, ssm=ssm, prewarm=True, later=later)
+        assert len(ssm.sent) == sent, later
+    assert passed(seen) == {"trust": True}
+    assert ssm.sent[-1][0] == "trust", "volumes are read through once, though nobody knows whether that was sent"
 
 
 def test_volumes_are_read_through_once_and_nobody_waits_for_it() -> None:

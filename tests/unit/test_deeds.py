@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cutover import deeds
@@ -205,6 +206,14 @@ def test_a_command_without_an_answer_may_have_been_sent(server: Server, status: 
     done = do(COMMAND)
     assert (done.passed, done.token) == (None, None)
     assert len(server.got) == 1, "it is not sent again"
+
+
+def test_whoever_sends_a_command_it_is_sent_once(server: Server) -> None:
+    """Not only steps: checks of applications send commands, too."""
+    server.status = 500
+    with pytest.raises(ClientError):
+        Guest(REGION).send("check-trust", {}, ["i-1"], "run trust")
+    assert len(server.got) == 1
 
 
 def test_a_command_that_is_refused_was_surely_not_sent(server: Server) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cutover.finding import Finding
 from cutover.messages import Message as Sent
 from cutover.messages import News, detail, died, ended, late, launched, started, waiting
-from cutover.night_messages import asked, closed, going_back, held, proved, silent, switched
+from cutover.night_messages import closed, going_back, held, proved, silent, switched
 from cutover.night_records import Hold, Holder, NightRecord, Part
-from cutover.plan import Mode, OnFailure
+from cutover.plan import Mode, OnFailure, Plan
 from cutover.planned_night import OnStepFailure
+from cutover.question_messages import asked
 from cutover.records import LaunchState, MachineRecord, MachineStatus, Outcome, TargetRecord, WaveRecord
 from tests.unit import night_of as at
 from tests.unit.records_of import launch, run, wave
@@ -41,6 +44,12 @@ def of(outcome: Outcome, night: NightRecord, *machines: MachineRecord, reason: s
     return ended(run(outcome=outcome, reason=reason), at.PLAN, waves, night)
 
 
+def without(*parts: str) -> Plan:
+    """The plan without these parts of its night."""
+    none: dict[str, Any] = dict.fromkeys(parts, ()) | {f"no_{part}": f"{part} is of no use" for part in parts}
+    return replace(at.PLAN, night=replace(at.PLANNED, **none))
+
+
 EVERY: dict[str, tuple[Sent, str]] = {
     "started": (started(run(), at.PLAN, at.ASKED_GO), SOURCE),
     "goes on": (started(run(attempt=2), at.PLAN, at.OFF), NOBODY),
@@ -50,7 +59,13 @@ EVERY: dict[str, tuple[Sent, str]] = {
     "asks for a step": (asked(run(), at.PLAN, at.PROVED, MANUAL, WAVES), NOBODY),
     "asks to undo a step": (asked(run(), at.PLAN, at.GOES_BACK, UNDO, WAVES), NOBODY),
     "closed": (closed(run(), at.PLAN, at.CLOSED), NOBODY),
+    "closed by powering off": (closed(run(), without("quiesce"), at.OFF.but(quiesced=None)), NOBODY),
+    "closed by the switch": (closed(run(), without("quiesce", "power_off"), at.SWITCHING), NOBODY),
     "proved": (proved(run(), at.PLAN, at.PROVED), NOBODY),
+    "proved with open doors": (
+        proved(run(), at.PLAN, at.PROVED.but(closed=None, holder=Holder.SOURCE, since=None)),
+        SOURCE,
+    ),
     "waits": (waiting(run(), WaveRecord(1, "db", readiness_deadline="t"), wave(), at.OFF), NOBODY),
     "launched": (
         launched(
@@ -183,7 +198,8 @@ def test_a_step_that_may_fail_may_not_stay_undone() -> None:
 
 def test_a_name_that_a_shell_would_read_otherwise_is_quoted() -> None:
     odd = asked(run(), at.PLAN, at.PROVED, MANUAL.but(by=("Ann O'Neill",)), WAVES)
-    assert f"Done: cutover done {RUN} power_off-1 --by 'Ann O'\\''Neill'\n" in odd.text
+    (line,) = (each for each in odd.text.splitlines() if each.startswith("Done: "))
+    assert shlex.split(line)[1:] == ["cutover", "done", RUN, "power_off-1", "--by", "Ann O'Neill"]
 
 
 def test_the_doors_are_closed() -> None:
@@ -195,6 +211,27 @@ def test_the_doors_are_closed() -> None:
         "Last moment to turn back within the window: 2026-11-29T02:30:05Z.",
         f"going back loses nothing: cutover rollback {RUN} --by YOU --reason WHY",
     )
+
+
+def test_the_doors_are_closed_by_powering_off_alone() -> None:
+    says(
+        "closed by powering off",
+        "The sources are proved off since 2026-11-28T22:59:30Z (power off). Zero loss is not proved, as no step "
+        "quiesces (quiesce is of no use).",
+        "Next: the launches.",
+        f"going back loses nothing: cutover rollback {RUN} --by YOU --reason WHY",
+    )
+
+
+def test_the_doors_are_closed_by_the_switch_alone() -> None:
+    says(
+        "closed by the switch",
+        "The switch is carried out (switch DNS). Zero loss is not proved, as no step quiesces (quiesce is of no use).",
+        "Next: the application is looked at from outside; users count as served once it is seen to serve.",
+        "Going back leaves on the targets what users may have entered since 2026-11-29T00:50:00Z: "
+        f"cutover rollback {RUN} --data-stays --by YOU --reason WHY",
+    )
+    assert "loses nothing" not in EVERY["closed by the switch"][0].text
 
 
 def test_zero_loss() -> None:

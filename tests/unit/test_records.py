@@ -34,7 +34,8 @@ from cutover.records import (
     WaveRecord,
     as_planned,
 )
-from cutover.store import Intent, Store
+from cutover.store import Store
+from cutover.store_waves import Intent
 from tests.unit.records_of import NOW, launch, plan, planned, run, wave
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 
 from cutover.night_records import Part, StepRecord, StepState
 from cutover.planned_night import Action, Approval, Deed, Night, OnStepFailure, PlannedStep
-from cutover.steps import again, changes, due, next_step, next_undo, planned_steps, question_name, to_try_again
+from cutover.steps import (
+    again,
+    changes,
+    closing_part,
+    due,
+    next_step,
+    next_undo,
+    planned_steps,
+    question_name,
+    to_try_again,
+)
 
 NOW = "2026-11-28T22:00:00Z"
 HOOK = Action(Deed.WEBHOOK, "http://shop.example/doors")
@@ -88,6 +99,26 @@ def test_a_part_of_the_way_back_has_the_steps_of_what_it_undoes() -> None:
     assert [each.on_failure for each in planned_steps(night, Part.PROBE)] == [OnStepFailure.HOLD] * 2
     with pytest.raises(ValueError, match="no steps"):
         planned_steps(night, Part.GO)
+
+
+LOOK = (PlannedStep("look", Action(Deed.HTTP, "http://shop.example/health"), 600),)
+
+
+@pytest.mark.parametrize(
+    ("steps", "closes"),
+    [
+        ({"quiesce": THREE, "power_off": THREE, "switch": THREE}, Part.QUIESCE),
+        ({"power_off": THREE, "switch": THREE}, Part.POWER_OFF),
+        ({"quiesce": LOOK, "power_off": THREE}, Part.POWER_OFF),
+        ({"quiesce": LOOK, "switch": (*LOOK, *THREE)}, Part.SWITCH),
+        ({"quiesce": LOOK, "switch": LOOK}, None),
+    ],
+)
+def test_users_are_shut_out_by_the_first_part_that_does_more_than_look(
+    steps: dict[str, Any], closes: Part | None
+) -> None:
+    nobody = Approval(none="a test")
+    assert closing_part(Night(3600, 0, 0, nobody, nobody, nobody, **steps)) is closes
 
 
 def test_the_question_of_a_manual_step_has_its_parts_name() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -16,17 +17,25 @@ from cutover.errors import AwsUnavailable, LicenceExpired, NotFound, PermissionD
 from cutover.machine import Machine, Replica
 from cutover.placement import Placement
 from cutover.plan import Expectation, Mode
+from cutover.planned_night import NODE_ALLOWED, NODE_TAG
 from cutover.survey import survey
 from cutover.survey_account import AccountSurvey
-from cutover.surveyed import Lock, Unseen
+from cutover.surveyed import Lock, Node, Unseen
 from cutover.terms import Licence, ReplicationSettings
 from infra.function_table import FUNCTIONS, Thing
 from tests.service_quotas import service_quotas
+from tests.systems_manager import managed_nodes
 from tests.unit.records_of import plan, planned, wave
 from tests.unit.survey_of import source
 
 REGION = "eu-central-1"
 CLIENTS: dict[str, Any] = {}
+TAG = {NODE_TAG: NODE_ALLOWED}
+NODES: dict[str, tuple[str, dict[str, str]]] = {
+    "mi-fit": ("Online", TAG),
+    "mi-lost": ("ConnectionLost", {}),
+    "mi-other": ("Online", {NODE_TAG: "no"}),
+}
 
 
 def client(service: str, region: str) -> Any:
@@ -41,7 +50,11 @@ def client(service: str, region: str) -> Any:
 def _aws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-        with mock_aws(), service_quotas(client("service-quotas", REGION), {"L-1216C47A": 640}):
+        with (
+            mock_aws(),
+            service_quotas(client("service-quotas", REGION), {"L-1216C47A": 640}),
+            managed_nodes(client("ssm", REGION), NODES),
+        ):
             yield
     CLIENTS.clear()
 
@@ -165,6 +178,32 @@ def test_keys_and_profiles_are_seen_as_they_are() -> None:
     assert (seen.keys, seen.profiles) == ({key: "Disabled"}, {"empty": False})
 
 
+def test_nodes_are_seen_as_systems_manager_has_them_with_their_owners_tag(net: dict[str, str]) -> None:
+    ec2 = client("ec2", REGION)
+    ec2.create_tags(Resources=[net["target"]], Tags=[{"Key": key, "Value": value} for key, value in TAG.items()])
+    looking = AccountSurvey(REGION, client)
+    with_instances: dict[str, Any] = {net["target"]: ("Online", {}), net["stopped"]: ("ConnectionLost", {})}
+    with patch.dict(NODES, with_instances):
+        seen = looking.look([placed()], None, [*NODES, "mi-none"])
+    assert seen.nodes == {
+        "mi-fit": Node("Online", True),
+        "mi-lost": Node("ConnectionLost", False),
+        "mi-other": Node("Online", False),
+        "mi-none": None,
+        net["target"]: Node("Online", True),
+        net["stopped"]: Node("ConnectionLost", False),
+    }
+    assert looking.looks.unseen == []
+    assert looking.looks.requests["ssm DescribeInstanceInformation"] == 1
+
+
+def test_nodes_whose_tags_may_not_be_read_are_not_taken_for_untagged(struck: Callable[[str, Any], None]) -> None:
+    struck("ssm.ListTagsForResource", refused("AccessDeniedException"))
+    looking = AccountSurvey(REGION, client)
+    assert looking.look([placed()], None, ["mi-fit"]).nodes == {"mi-fit": Node("Online", None)}
+    assert [each.action for each in looking.looks.unseen] == ["ssm:ListTagsForResource"]
+
+
 ASKED = [
     ("ec2.DescribeSubnets", "ec2:DescribeSubnets", "subnets"),
     ("ec2.DescribeSecurityGroups", "ec2:DescribeSecurityGroups", "groups"),
@@ -176,12 +215,13 @@ ASKED = [
     ("service-quotas.GetServiceQuota", "servicequotas:GetServiceQuota", "quotas"),
     ("kms.DescribeKey", "kms:DescribeKey", "keys"),
     ("iam.GetInstanceProfile", "iam:GetInstanceProfile", "profiles"),
+    ("ssm.DescribeInstanceInformation", "ssm:DescribeInstanceInformation", "nodes"),
 ]
 
 
 def look_at_everything(net: dict[str, str], looking: AccountSurvey) -> Any:
     settings = ReplicationSettings(net["staging"], (net["group"],), "alias/lost")
-    return looking.look([placed(private_ip="10.7.1.77", instance_profile="lost")], settings)
+    return looking.look([placed(private_ip="10.7.1.77", instance_profile="lost")], settings, ["mi-fit"])
 
 
 @pytest.mark.parametrize(("operation", "action", "field"), ASKED)
@@ -267,11 +307,13 @@ def test_three_hundred_machines_take_no_more_requests_than_one(net: dict[str, st
 
 def test_every_action_it_asks_for_is_a_right_of_the_function_that_opens_a_run(net: dict[str, str]) -> None:
     row = FUNCTIONS["open_run"].may
-    rights = {action for thing in (Thing.EC2, Thing.QUOTAS, Thing.KEYS, Thing.PROFILES) for action in row[thing]}
+    looked_at = (Thing.EC2, Thing.QUOTAS, Thing.KEYS, Thing.PROFILES, Thing.NODES, Thing.MANAGED_NODES)
+    rights = {action for thing in looked_at for action in row[thing]}
     rights -= {"ec2:DescribeInstanceAttribute", "ec2:DescribeInstanceStatus"}  # for the guard of what would be deleted
     assert {action for _, action, _ in ASKED} | {
         "ec2:DescribeRouteTables",
         "servicequotas:GetAWSDefaultServiceQuota",
+        "ssm:ListTagsForResource",
     } == rights
     looking = AccountSurvey(REGION, client)
     look_at_everything(net, looking)
