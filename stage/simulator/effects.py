@@ -38,7 +38,8 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
             for group in {target.group for target in job.deleted if target.group} - used:
                 world.cloud.delete_group(group)
         case Act.START_CONVERTER:
-            job.converter = _attempt(world, job, subject, "Started machine conversions", _converter(project, job))
+            line = "Started machine conversions"
+            job.converter = _attempt(world, job, act, subject, line, _converter(project, job))
         case Act.STOP_CONVERTER:
             if job.converter:
                 world.cloud.terminate(job.converter.id)
@@ -48,7 +49,7 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
         case Act.CREATE_TARGET if machine:
             rule = job.participants[machine.id].rule
             line = jobs.finished_creating(machine.name)
-            made = _attempt(world, job, subject, line, _wanted(project, job, machine, rule, world.now))
+            made = _attempt(world, job, act, subject, line, _wanted(project, job, machine, rule, world.now))
             if made:
                 running = machine.blueprint["runAfterLaunch"]
                 if running:
@@ -97,18 +98,20 @@ def _clean_up(world: World, project: Project, job: Job, machine_id: str) -> None
     try:
         world.cloud.terminate(target.instance)
     except Ec2Refused as refused:
+        job.refused[Act.CLEAN_UP, machine_id] = str(refused)
         job.instead[jobs.finished_cleanup(target.instance)] = f"Failed cleanup of instance {target.instance}: {refused}"
     machine.target = None
     project.targets.pop(target.replica, None)
     job.deleted.append(target)
 
 
-def _attempt(world: World, job: Job, subject: str, line: str, wanted: Wanted) -> Made | None:
+def _attempt(world: World, job: Job, act: Act, subject: str, line: str, wanted: Wanted) -> Made | None:
     """Create it once for this subject of this job of this world, however often it is tried."""
     token = world.identity.uuid("instance", job.id, subject, world.began)
     try:
         return world.cloud.create(replace(wanted, token=token))
     except Ec2Refused as refused:
+        job.refused[act, subject] = str(refused)
         words = line.split(" ", 1)[1]
         job.instead[line] = f"Failed {words}: {refused}"
         job.broken = True

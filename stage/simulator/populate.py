@@ -106,6 +106,9 @@ def _launched_before(world: World, project: Project, mode: str, left_over: dict[
         user = world.described.account.username
         job = world.new_job(project, mode, created, timeline, participants, user)
         for machine in machines:
+            machine.lifecycle.launched(mode, created, job.id)
+            if mode == "test":
+                machine.lifecycle.ready_for_cutover(launched)
             if machine.described.target and _newest(machine, mode):
                 if job.group is None:
                     job.group = world.cloud.create_group(project.network, f"CloudEndure {project.name} {job.id[:8]}")

@@ -105,6 +105,8 @@ class World:
         doomed = [one.target for one in machines if one.target and not participants[one.id].rule.keeps_previous]
         timeline = jobs.launch(list(participants.values()), _groups_of(project, doomed), rule)
         job = self.new_job(project, mode, self.now, timeline, participants, user, rule)
+        for machine in machines:
+            machine.lifecycle.launched(mode, self.now, job.id)
         self._schedule(project, job)
         return job
 
