@@ -65,6 +65,7 @@ def settle(world: World, project: Project, job: Job, machine: Machine, made: Mad
     """Enter a new target in the books; the one it takes the place of is forgotten."""
     if machine.target:
         project.targets.pop(machine.target.replica, None)
+    rule, running = job.participants[machine.id].rule, machine.blueprint["runAfterLaunch"]
     target = Target(
         replica=world.identity.uuid("replica", job.id, machine.id),
         machine=machine.id,
@@ -73,10 +74,12 @@ def settle(world: World, project: Project, job: Job, machine: Machine, made: Mad
         job=job.id,
         created=at,
         data_at=job.participants[machine.id].stale_since or job.created,
-        serves_from=at + job.participants[machine.id].rule.serves_after,
+        serves_from=at + rule.serves_after,
         group=job.group,
-        state="running" if machine.blueprint["runAfterLaunch"] else "stopped",
+        state="running" if running else "stopped",
         public_ips=made.public_ips,
+        boots_at=at + rule.boot if running else None,
+        checks=rule.checks,
     )
     machine.target = project.targets[target.replica] = target
     job.targets.append(target)

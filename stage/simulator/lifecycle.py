@@ -1,4 +1,4 @@
-"""How far a machine has come in its migration, as MGN remembers it: launched, reverted, finalized, disconnected, archived."""
+"""How far a machine has come in its migration, as MGN remembers it: launched, taken back, finalized, archived."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from threading import RLock
@@ -23,9 +23,11 @@ from stage.simulator.api import Api
 from stage.simulator.asked import ApiError, body
 from stage.simulator.clock import Clock, rfc3339
 from stage.simulator.cloud import Invented
-from stage.simulator.faults import Faults
+from stage.simulator.faults import Fault, Faults
 from stage.simulator.identity import Identity
 from stage.simulator.memory import Memory
+from stage.simulator.mgn import Mgn
+from stage.simulator.mgn.model import Call
 from stage.simulator.populate import populate
 from stage.simulator.routes import ROUTES
 from stage.simulator.scenario import Scenario
@@ -78,6 +80,7 @@ class Simulator:
         else:
             self.world = populate(scenario, self.clock, cloud)
         self._api = Api(self.world, self._sessions)
+        self._mgn = Mgn(self.world, scenario.account.username)
         self._sleep = sleep
         self._lock = RLock()
         self._memory = memory
@@ -133,22 +136,16 @@ class Simulator:
             return self._administer(request, path)
         base = re.match(r"/api/(latest|v\d+)(?=/)", path)
         if base is None:
-            return json_response(404, {"message": "Not found; the API is under /api/latest"})
+            call = self._mgn.hears(request)
+            if call is None:
+                return json_response(404, {"message": "Not found; CloudEndure's API is under /api/latest"})
+            return self._call(request, call)
         below = path[base.end() :]
         try:
             rule, ids = ROUTES.bind("", path_info=below, default_method=request.method).match(return_rule=True)
         except HTTPException as error:
             return json_response(405 if isinstance(error, MethodNotAllowed) else 404, {"message": error.name})
-        with self._lock:
-            self.requests[_operation(request.method, rule)] += 1
-            self.world.advance(_PATIENCE)
-            struck = self._faults.meet(request.method, below, self.world.since_opened)
-            self._keep()
-        for fault in struck:
-            if fault.delay:
-                self._sleep(fault.delay.total_seconds())
-            elif fault.expire_sessions:
-                self._sessions.forget()
+        struck = self._arrives(_operation(request.method, rule), [(request.method, below)])
         if any(fault.keeps_from_work(request.method) for fault in struck):
             response = unheard()
         else:
@@ -156,6 +153,34 @@ class Simulator:
         for fault in struck:
             response = strike(fault, request, response, self.world.now)
         return response
+
+    def _call(self, request: Request, call: Call) -> Response:
+        """A request to MGN."""
+        names = self._mgn.names(call)
+        struck = self._arrives(call.name, names)
+        if any(fault.keeps_from_work(names[0][0]) for fault in struck):
+            response = unheard()
+        else:
+            with self._lock:
+                response = self._mgn.answer(call)
+                self._keep(changed=self._mgn.changes(call))
+        for fault in struck:
+            response = strike(self._mgn.fault(call, fault), request, response, self.world.now)
+        return self._mgn.named(response)
+
+    def _arrives(self, operation: str, names: Sequence[tuple[str, str]]) -> list[Fault]:
+        """Count a request, do what is due by now, and see what befalls it; what makes it late does so here."""
+        with self._lock:
+            self.requests[operation] += 1
+            self.world.advance(_PATIENCE)
+            struck = self._faults.meet(names, self.world.since_opened)
+            self._keep()
+        for fault in struck:
+            if fault.delay:
+                self._sleep(fault.delay.total_seconds())
+            elif fault.expire_sessions:
+                self._sessions.forget()
+        return struck
 
     def _answer(self, request: Request, base: str, operation: str, ids: dict[str, str]) -> Response:
         with self._lock:

@@ -18,7 +18,8 @@ Line = TypeVar("Line")
 @dataclass
 class Target:
     """A launched target. `data_at`: the data it holds; `serves_from`: when its application answers; `group`: the
-    service's own security group, made by its job."""
+    service's own security group, made by its job; `boots_at`: when it is known how it booted, and `checks` how; None:
+    it was not started."""
 
     replica: str
     machine: str
@@ -31,6 +32,8 @@ class Target:
     group: str | None
     state: str
     public_ips: list[str]
+    boots_at: datetime | None = None
+    checks: str = "ok"
 
 
 @dataclass
