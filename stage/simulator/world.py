@@ -155,12 +155,20 @@ class World:
         steps: list[dict[str, object]] = [{"state": to, "behind": behind}]
         if to is State.CONTINUOUS and seen.status == "STARTED":
             return
-        if to is State.CONTINUOUS and seen.consistent_at is None:
-            steps = [{"state": "initiating", "for": "3m"}, {"state": "initial_sync", "for": "20m"}]
-        elif to is State.CONTINUOUS:
-            steps = [{"state": "lagging", "behind": behind, "for": "2m"}]
-        elif to is State.RESCAN:
+        if to is State.CONTINUOUS:
+            self.restart_replication(machine)
+            return
+        if to is State.RESCAN:
             steps = [{"state": to, "behind": behind, "for": "10m"}]
+        machine.phases = [Phase.model_validate(step) for step in steps]
+        machine.since = self.now
+
+    def restart_replication(self, machine: Machine) -> None:
+        """Have it begin anew, or close the gap to what it has."""
+        consistent = machine.replication(self.now).consistent_at
+        steps: list[dict[str, object]] = [{"state": "initiating", "for": "3m"}, {"state": "initial_sync", "for": "20m"}]
+        if consistent is not None:
+            steps = [{"state": "lagging", "behind": self.now - consistent, "for": "2m"}]
         machine.phases = [Phase.model_validate(step) for step in steps]
         machine.since = self.now
 

@@ -119,7 +119,7 @@ class Api:
         machine = self._one(asked)
         if not servers.stalled(machine, self._world.now):
             raise invalid(f"Data replication of {machine.name} has not stalled", reason="other")
-        self._world.switch_replication(machine, State.CONTINUOUS)
+        self._world.restart_replication(machine)
         return self._server(machine)
 
     def get_launch_configuration(self, asked: Json) -> Json:
