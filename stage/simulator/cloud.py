@@ -11,6 +11,10 @@ from stage.simulator.identity import Identity
 from stage.simulator.scenario import Project
 
 CREATION_TAG = "CloudEndure creation time"
+MANAGED = "AWSApplicationMigrationServiceManaged"
+MANAGED_FOR = "AWSApplicationMigrationServiceSourceServerID"
+"""What MGN tags its instances with, and the launched ones with the server that they are of."""
+
 STAGING = "cloudendure-staging"
 
 Check = Literal["initializing", "ok", "impaired"]

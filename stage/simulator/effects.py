@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stage.simulator import jobs
 from stage.simulator.clock import rfc3339
-from stage.simulator.cloud import CREATION_TAG, Ec2Refused, Made, Wanted
+from stage.simulator.cloud import CREATION_TAG, MANAGED, Ec2Refused, Made, Wanted
 from stage.simulator.jobs import Act
 from stage.simulator.spec import LaunchRule
 from stage.simulator.state import Job, Machine, Project, Target
@@ -122,7 +122,10 @@ def _attempt(world: World, job: Job, act: Act, subject: str, line: str, wanted: 
 
 
 def _converter(project: Project, job: Job) -> Wanted:
-    return Wanted(project.network.staging, [], "m5.large", {"Name": f"CloudEndure Machine Converter {job.id[:8]}"})
+    tags = {"Name": f"CloudEndure Machine Converter {job.id[:8]}"}
+    if job.target_tags:
+        tags = {"Name": "AWS Application Migration Service Conversion Server", MANAGED: "mgn.amazonaws.com"}
+    return Wanted(project.network.staging, [], "m5.large", tags)
 
 
 def _wanted(project: Project, job: Job, machine: Machine, rule: LaunchRule, at: datetime) -> Wanted:
@@ -139,7 +142,7 @@ def _wanted(project: Project, job: Job, machine: Machine, rule: LaunchRule, at: 
         subnet=network.subnets[rule.subnet] if rule.subnet else next(iter(blueprint["subnetIDs"]), network.staging),
         groups=groups or ([job.group] if job.group else []),
         instance_type=rule.instance_type or (machine.described.instance_type if asked == "COPY_ORIGIN" else asked),
-        tags={"Name": machine.name, CREATION_TAG: rfc3339(at)}
+        tags={"Name": machine.name, **(job.target_tags.get(machine.id) or {CREATION_TAG: rfc3339(at)})}
         | {tag["key"]: tag["value"] for tag in blueprint["tags"]},
         private_ip=rule.private_ip or private_ip,
         public_ip=_PUBLIC_IP.get(blueprint["publicIPAction"]),

@@ -26,7 +26,7 @@ class Lifecycle:
 
     `tags`: of the source server. `settings`: what the launch configuration says beyond the blueprint; `template`: the
     EC2 launch template that the rest of it is in, `written`: what was last written into it. `known_ready`,
-    `known_stalled`: what was told of replication.
+    `known_stalled`: what is known to have been so before, None until it was looked at.
     """
 
     step: str | None = None
@@ -38,8 +38,8 @@ class Lifecycle:
     settings: dict[str, Any] = field(default_factory=dict)
     template: str | None = None
     written: dict[str, Any] = field(default_factory=dict)
-    known_ready: bool = False
-    known_stalled: bool = False
+    known_ready: bool | None = None
+    known_stalled: bool | None = None
 
     def launched(self, mode: str, at: datetime, job: str) -> None:
         """A launch was accepted; `mode` test or cutover."""

@@ -27,6 +27,7 @@ from stage.simulator.faults import Fault, Faults
 from stage.simulator.identity import Identity
 from stage.simulator.memory import Memory
 from stage.simulator.mgn import Mgn
+from stage.simulator.mgn.events import Event, Sink
 from stage.simulator.mgn.model import Call
 from stage.simulator.populate import populate
 from stage.simulator.routes import ROUTES
@@ -51,7 +52,8 @@ class Simulator:
 
     `ec2`: a client of the EC2 that targets are made in, for the projects' region; without one instances are only named.
     `clock`: by default the scenario's. `sleep` is used for slow answers only. `memory`: where a killed simulator left
-    what it remembered, if one was, and this one keeps it: nothing is answered before it is there.
+    what it remembered, if one was, and this one keeps it: nothing is answered before it is there. `events`: who is told
+    what MGN tells by itself; without anybody it is silent.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Simulator:
         *,
         sleep: Callable[[float], None] = time.sleep,
         memory: Memory | None = None,
+        events: Sink | None = None,
     ) -> None:
         identity = Identity(scenario.seed)
         kept = memory.counters() if memory else None
@@ -81,7 +84,7 @@ class Simulator:
             self.world = populate(scenario, self.clock, cloud)
         self._api = Api(self.world, self._sessions)
         self._mgn = Mgn(self.world, scenario.account.username)
-        self._sleep = sleep
+        self._sleep, self._events = sleep, events
         self._lock = RLock()
         self._memory = memory
         self._kept_at = -1
@@ -102,7 +105,9 @@ class Simulator:
         with self._lock:
             self.clock.advance(seconds)
             self.world.advance()
-            self._keep()
+            told = self._news()
+            self._keep(changed=bool(told))
+        self._tell(told)
 
     def sources(self) -> Sources:
         """What the scenario's application runs on. ValueError when it has none."""
@@ -114,7 +119,27 @@ class Simulator:
         """Do what is due now, for a while at most."""
         with self._lock:
             self.world.advance(_PATIENCE)
-            self._keep()
+            told = self._news()
+            self._keep(changed=bool(told))
+        self._tell(told)
+
+    def _news(self) -> list[Event]:
+        """What MGN tells now, but for what a fault keeps from being heard."""
+        if self._events is None:
+            return []
+        return [one for one in self._mgn.news() if not self._lost(one)]
+
+    def _lost(self, event: Event) -> bool:
+        struck = self._faults.meet([event.name], self.world.since_opened)
+        return any(fault.effect in ("status", "drop") for fault in struck)
+
+    def _tell(self, told: list[Event]) -> None:
+        """Best effort, and while nobody is kept waiting: who hears it may ask at once."""
+        if told and self._events is not None:
+            try:
+                self._events(told)
+            except Exception:  # whatever the listener's trouble is, MGN's events are lost by it and nothing else
+                logger.exception("%d events were lost", len(told))
 
     def _keep(self, changed: bool = False) -> None:
         """Have everything on disk; the world only if something was done in it, or a client `changed` it."""

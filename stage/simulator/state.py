@@ -72,7 +72,8 @@ class Machine:
 class Job:
     """An accepted job. `mode` is None for a cleanup; `participants` by machine id; `instead`: what it logs in place of
     a line that did not come true; `broken`: something failed that the timeline did not foresee; `refused`: EC2's words
-    for what it did not do, by act and machine. `mgn`: asked for through MGN's API, which gives it `tags`.
+    for what it did not do, by act and machine. MGN's jobs have `tags`, and `target_tags` by machine for what they make;
+    `told`: the machines of which MGN has told what became.
     """
 
     id: str
@@ -86,8 +87,9 @@ class Job:
     instead: dict[str, str] = field(default_factory=dict)
     broken: bool = False
     refused: dict[tuple[Act, str], str] = field(default_factory=dict)
-    mgn: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    target_tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     group: str | None = None
     converter: Made | None = None
     targets: list[Target] = field(default_factory=list)

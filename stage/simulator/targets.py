@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
-from stage.simulator.cloud import CREATION_TAG, Check, Ec2Away, Ec2Refused, Made, Network, Wanted
+from stage.simulator.cloud import CREATION_TAG, MANAGED_FOR, Check, Ec2Away, Ec2Refused, Made, Network, Wanted
 from stage.simulator.network import completed, create_group, created, filtered, name_of
 from stage.simulator.scenario import Project
 
@@ -75,12 +75,12 @@ class Ec2:
         self.create(Wanted(network.staging, [], "t3.small", tags))
 
     def targets(self) -> dict[str, Made]:
-        """By the tag that every target carries."""
+        """By the tags of which every target carries one."""
         alive = filtered("instance-state-name", "pending", "running", "stopped")
         found: dict[str, Made] = {}
         with _translated():
             pages = self._client.get_paginator("describe_instances").paginate(
-                Filters=[filtered("tag-key", CREATION_TAG), alive]
+                Filters=[filtered("tag-key", CREATION_TAG, MANAGED_FOR), alive]
             )
             for page in pages:
                 for reservation in page["Reservations"]:

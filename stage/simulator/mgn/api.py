@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import count
 
+from stage.simulator.cloud import MANAGED, MANAGED_FOR
 from stage.simulator.lifecycle import CUTOVER, CUTTING_OVER, DISCONNECTED, READY_FOR_TEST, TESTING
 from stage.simulator.mgn import configuration, groups, jobs, quotas, servers
 from stage.simulator.mgn.errors import SOURCE_SERVER, Refused, conflict, invalid, not_found
@@ -172,8 +173,13 @@ class Api:
         return self._accepted(self._world.launch(self._project, mode, [one.id for one in machines], self._user), asked)
 
     def _accepted(self, job: Job, asked: Json) -> Json:
-        job.mgn, job.tags = True, dict(asked.get("tags", {}))
+        job.tags = dict(asked.get("tags", {}))
+        job.target_tags = {id: self._target_tags(self._project.machines[id]) for id in job.participants}
         return {"job": self._job(job)}
+
+    def _target_tags(self, machine: Machine) -> dict[str, str]:
+        copied = machine.lifecycle.tags if configuration.copies_tags(machine) else {}
+        return copied | {MANAGED: "mgn.amazonaws.com", MANAGED_FOR: self.names.server(machine)}
 
     def _end_replication(self, machine: Machine) -> None:
         machine.lifecycle.gone = machine.lifecycle.gone or self._world.now

@@ -21,13 +21,18 @@ def launch_configuration(names: Names, machine: Machine) -> Json:
         "launchDisposition": "STARTED" if blueprint["runAfterLaunch"] else "STOPPED",
         "targetInstanceTypeRightSizingMethod": "BASIC" if blueprint["instanceType"] == "COPY_ORIGIN" else "NONE",
         "copyPrivateIp": blueprint["privateIPAction"] == "COPY_ORIGIN",
-        "copyTags": settings.get("copyTags", True),
+        "copyTags": copies_tags(machine),
         "licensing": {"osByol": blueprint.get("byolOnDedicatedInstance", False)},
         "bootMode": settings.get("bootMode", _BLUEPRINTS[blueprint.get("forceUEFI", False)]),
         "postLaunchActions": post_launch_actions(machine),
         "enableMapAutoTagging": settings.get("enableMapAutoTagging", False),
         "mapAutoTaggingMpeID": settings.get("mapAutoTaggingMpeID"),
     }
+
+
+def copies_tags(machine: Machine) -> bool:
+    """Whether what is launched has the source server's tags."""
+    return bool(machine.lifecycle.settings.get("copyTags", True))
 
 
 def post_launch_actions(machine: Machine) -> Json:

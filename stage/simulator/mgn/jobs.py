@@ -36,7 +36,7 @@ def job(world: World, project: Project, names: Names, one: Job) -> Json:
     """A job, with what became of each of its servers."""
     now = world.now
     known_as = names.job(one.id)
-    happened = _happened(one, now)
+    stand = statuses(one, now)
     targets = {target.machine: target for target in one.targets}
     answer: Json = {
         "jobID": known_as,
@@ -47,7 +47,7 @@ def job(world: World, project: Project, names: Names, one: Job) -> Json:
         "endDateTime": None if running(one, now) else instant(one.ended),
         "status": "PENDING" if now < one.started else "STARTED" if running(one, now) else "COMPLETED",
         "participatingServers": [
-            _server(world, names, one, project.machines[id], happened[id], targets.get(id))
+            _server(world, names, one, project.machines[id], stand[id], targets.get(id))
             for id in one.participants
             if id in project.machines
         ],
@@ -70,7 +70,7 @@ def log(project: Project, names: Names, one: Job, now: datetime) -> list[Json]:
     return one.ordered(items)
 
 
-def launch_status(one: Job, happened: set[str], target: Target | None, now: datetime) -> str:
+def _status(one: Job, happened: set[str], target: Target | None, now: datetime) -> str:
     """What became of a server of which the log has these events: PENDING, IN_PROGRESS, LAUNCHED, FAILED, TERMINATED."""
     if now < one.started:
         return "PENDING"
@@ -81,6 +81,13 @@ def launch_status(one: Job, happened: set[str], target: Target | None, now: date
     if target:
         return "LAUNCHED"
     return "FAILED" if happened & _ERRORS.keys() else "IN_PROGRESS"
+
+
+def statuses(one: Job, now: datetime) -> dict[str, str]:
+    """What became of each server, by machine."""
+    targets = {target.machine: target for target in one.targets}
+    happened = _happened(one, now)
+    return {id: _status(one, happened[id], targets.get(id), now) for id in one.participants}
 
 
 def _happened(one: Job, now: datetime) -> dict[str, set[str]]:
@@ -121,10 +128,10 @@ def _about(project: Project, names: Names, one: Job, event: str, subject: str) -
     return about
 
 
-def _server(world: World, names: Names, one: Job, machine: Machine, happened: set[str], target: Target | None) -> Json:
+def _server(world: World, names: Names, one: Job, machine: Machine, status: str, target: Target | None) -> Json:
     return {
         "sourceServerID": names.server(machine),
-        "launchStatus": launch_status(one, happened, target, world.now),
+        "launchStatus": status,
         "launchedEc2InstanceID": target.instance if target else None,
         "postLaunchActionsStatus": _actions(world, one, machine, target) if target else None,
     }

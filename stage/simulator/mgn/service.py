@@ -14,6 +14,7 @@ from stage.simulator.faults import Fault
 from stage.simulator.mgn import words
 from stage.simulator.mgn.api import Api
 from stage.simulator.mgn.errors import Refused, name_of
+from stage.simulator.mgn.events import Event, News
 from stage.simulator.mgn.model import Call, Json, Unmodelled, call_of, faults_of, service
 from stage.simulator.world import World
 
@@ -29,6 +30,11 @@ class Mgn:
     def __init__(self, world: World, user: str) -> None:
         self._world = world
         self._api = Api(world, user)
+        self._news = News(world, self._api.names)
+
+    def news(self) -> list[Event]:
+        """What MGN tells by itself since it was asked last."""
+        return self._news.gather()
 
     def hears(self, request: Request) -> Call | None:
         """The call that a request is; None if MGN has no such operation."""

@@ -81,7 +81,7 @@ def mgn_console(
     """A small project; keywords are the machines, `project` and `scenario` change the rest."""
     described = PROJECT | {"machines": machines or PROJECT["machines"]} | (project or {})
     parsed = Scenario.parse({"seed": "tests", "projects": {"Demo": described}} | (scenario or {}))
-    more = {"events": told} if told else {}
+    more = {} if told is None else {"events": told}
     simulator = Simulator(parsed, ec2, Clock(START, 0), sleep=lambda _: None, **more)
     with serve(simulator) as served:
         yield MgnConsole(simulator, served.url)
