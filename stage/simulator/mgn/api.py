@@ -10,8 +10,9 @@ from datetime import datetime
 from itertools import count
 
 from stage.simulator.cloud import MANAGED, MANAGED_FOR
+from stage.simulator.distortion import Distortion, distorted
 from stage.simulator.lifecycle import CUTOVER, CUTTING_OVER, DISCONNECTED, READY_FOR_TEST, TESTING
-from stage.simulator.mgn import configuration, groups, jobs, quotas, servers
+from stage.simulator.mgn import configuration, groups, jobs, quotas, servers, words
 from stage.simulator.mgn.errors import SOURCE_SERVER, Refused, conflict, invalid, not_found
 from stage.simulator.mgn.model import Json
 from stage.simulator.mgn.names import Names
@@ -33,6 +34,28 @@ class Api:
     def request_id(self, operation: str) -> str:
         """The id of the next request."""
         return self._world.identity.uuid("request", operation, next(self._requests))
+
+    def as_described(self, answer: Json) -> Json:
+        """The answer with what the scenario changes in it of single machines and jobs."""
+        changes = {
+            self.names.server(one): words.in_server(one.described.answer)
+            for one in self._project.machines.values()
+            if one.described.answer != Distortion()
+        } | {
+            self.names.job(job.id): words.in_job(job.rule.answer)
+            for job in self._project.jobs
+            if job.rule.answer != Distortion()
+        }
+        if not changes:
+            return answer
+
+        def changed(one: Json) -> Json:
+            id = one.get("jobID") or (one.get("sourceServerID") if "lifeCycle" in one else None)
+            return distorted(one, changes[id]) if id in changes else one
+
+        if "items" in answer:
+            return answer | {"items": [changed(one) for one in answer["items"]]}
+        return answer | {"job": changed(answer["job"])} if "job" in answer else changed(answer)
 
     def describe_source_servers(self, asked: Json) -> Json:
         self._initialized()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from stage.simulator.distortion import distorted
 from stage.simulator.jobs import THE_JOB, Act
 from stage.simulator.mgn.configuration import post_launch_actions
 from stage.simulator.mgn.model import Json
 from stage.simulator.mgn.names import Names
-from stage.simulator.mgn.words import in_job, instant
+from stage.simulator.mgn.words import instant
 from stage.simulator.state import Job, Machine, Project, Target
 from stage.simulator.world import World
 
@@ -38,7 +37,7 @@ def job(world: World, project: Project, names: Names, one: Job) -> Json:
     known_as = names.job(one.id)
     stand = statuses(one, now)
     targets = {target.machine: target for target in one.targets}
-    answer: Json = {
+    return {
         "jobID": known_as,
         "arn": names.arn("job", known_as),
         "type": "LAUNCH" if one.mode else "TERMINATE",
@@ -53,7 +52,6 @@ def job(world: World, project: Project, names: Names, one: Job) -> Json:
         ],
         "tags": one.tags,
     }
-    return distorted(answer, in_job(one.rule.answer))
 
 
 def log(project: Project, names: Names, one: Job, now: datetime) -> list[Json]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from stage.simulator.distortion import distorted
 from stage.simulator.lifecycle import CUTOVER, DISCONNECTED, READY_FOR_TEST, Launches
 from stage.simulator.mgn.model import Json
 from stage.simulator.mgn.names import Names
-from stage.simulator.mgn.words import duration, in_server, instant
+from stage.simulator.mgn.words import duration, instant
 from stage.simulator.replication import Replication
 from stage.simulator.spec import State
 from stage.simulator.state import Machine, Project, Target
@@ -76,7 +75,7 @@ def server(world: World, names: Names, machine: Machine) -> Json:
     seen = machine.replication(now)
     life = machine.lifecycle
     id = names.server(machine)
-    answer: Json = {
+    return {
         "sourceServerID": id,
         "arn": names.arn("source-server", id),
         "isArchived": life.archived,
@@ -108,7 +107,6 @@ def server(world: World, names: Names, machine: Machine) -> Json:
         "replicationType": described.mgn.replication_type,
         "applicationID": names.application_of(machine),
     }
-    return distorted(answer, in_server(described.answer))
 
 
 def _state(seen: Replication, now: datetime) -> str:

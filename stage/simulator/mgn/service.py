@@ -70,7 +70,7 @@ class Mgn:
             body = {"message": f"The simulator does not play {call.name}"}
             return self._error(call, UNPLAYED, "NotImplementedException", body)
         try:
-            answer = call.answered(operation(call.asked()))
+            answer = self._api.as_described(call.answered(operation(call.asked())))
         except Refused as refused:
             return self._refused(call, refused)
         except (Ec2Away, Ec2Refused) as error:
