@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from stage.simulator.cloud import Template
+
 TESTING, CUTTING_OVER, CUTOVER, DISCONNECTED = "TESTING", "CUTTING_OVER", "CUTOVER", "DISCONNECTED"
 READY_FOR_TEST, READY_FOR_CUTOVER = "READY_FOR_TEST", "READY_FOR_CUTOVER"
 
@@ -25,7 +27,7 @@ class Lifecycle:
     """`step`: the state that a call led to; None: as far as replication has come. `gone`: when replication was ended.
 
     `tags`: of the source server. `settings`: what the launch configuration says beyond the blueprint; `template`: the
-    EC2 launch template that the rest of it is in, `written`: what was last written into it. `known_ready`,
+    EC2 launch template that the rest of it is in, `written`: what it said when it was last looked at. `known_ready`,
     `known_stalled`: what is known to have been so before, None until it was looked at.
     """
 
@@ -37,7 +39,7 @@ class Lifecycle:
     tags: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     template: str | None = None
-    written: dict[str, Any] = field(default_factory=dict)
+    written: Template | None = None
     known_ready: bool | None = None
     known_stalled: bool | None = None
 

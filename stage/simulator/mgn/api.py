@@ -11,8 +11,15 @@ from itertools import count
 
 from stage.simulator.cloud import MANAGED, MANAGED_FOR
 from stage.simulator.distortion import Distortion, distorted
-from stage.simulator.lifecycle import CUTOVER, CUTTING_OVER, DISCONNECTED, READY_FOR_TEST, TESTING
-from stage.simulator.mgn import configuration, groups, jobs, quotas, servers, words
+from stage.simulator.lifecycle import (
+    CUTOVER,
+    CUTTING_OVER,
+    DISCONNECTED,
+    READY_FOR_CUTOVER,
+    READY_FOR_TEST,
+    TESTING,
+)
+from stage.simulator.mgn import configuration, groups, jobs, quotas, servers, templates, words
 from stage.simulator.mgn.errors import SOURCE_SERVER, Refused, conflict, invalid, not_found
 from stage.simulator.mgn.model import Json
 from stage.simulator.mgn.names import Names
@@ -20,6 +27,9 @@ from stage.simulator.mgn.paging import page
 from stage.simulator.spec import State
 from stage.simulator.state import Job, Machine
 from stage.simulator.world import World
+
+_LAUNCHED_FROM = {"test": (READY_FOR_TEST, TESTING), "cutover": (READY_FOR_CUTOVER,)}
+"""Where a server's lifecycle must stand, as the console has it; the API's description does not say."""
 
 
 class Api:
@@ -71,11 +81,12 @@ class Api:
 
     def terminate_target_instances(self, asked: Json) -> Json:
         machines = self._asked_for(asked)
+        quotas.check_idle(self._project, self.names, machines, self._world.now)
         self._only(
             machines, lambda one: self._state(one) not in (TESTING, CUTTING_OVER, CUTOVER), "is in its migration"
         )
         self._only(machines, lambda one: one.target is not None, "has no launched instance")
-        quotas.check(self._project, self.names, machines, self._world.now)
+        quotas.check_room(self._project, machines, self._world.now)
         targets = [one.target for one in machines if one.target]
         job = self._world.clean_up(self._project, targets, self._user)
         return self._accepted(job, asked)
@@ -147,14 +158,20 @@ class Api:
         return self._server(machine)
 
     def get_launch_configuration(self, asked: Json) -> Json:
-        return configuration.launch_configuration(self.names, self._one(asked))
+        machine = self._one(asked)
+        self._agree(machine)
+        return configuration.launch_configuration(self.names, machine)
 
     def update_launch_configuration(self, asked: Json) -> Json:
         machine = self._one(asked)
+        self._agree(machine)
         ignored = machine.described.blueprint_ignores
         change = {key: one for key, one in configuration.change_of(machine, asked).items() if key not in ignored}
         self._world.change_blueprint(self._project, machine, change, self._user)
-        machine.lifecycle.settings |= configuration.settings_of(asked)
+        machine.lifecycle.settings |= {
+            key: one for key, one in configuration.settings_of(asked).items() if key not in ignored
+        }
+        self._agree(machine)
         return configuration.launch_configuration(self.names, machine)
 
     def get_replication_configuration(self, asked: Json) -> Json:
@@ -190,10 +207,18 @@ class Api:
 
     def _launch(self, asked: Json, mode: str) -> Json:
         machines = self._asked_for(asked)
+        quotas.check_idle(self._project, self.names, machines, self._world.now)
         self._only(machines, lambda one: not one.lifecycle.archived, "is archived")
         self._only(machines, lambda one: servers.launchable(one, self._world.now), "is not launchable")
-        quotas.check(self._project, self.names, machines, self._world.now)
+        self._only(machines, lambda one: self._state(one) in _LAUNCHED_FROM[mode], f"is not ready for a {mode}")
+        quotas.check_room(self._project, machines, self._world.now)
+        for machine in machines:
+            if machine.lifecycle.template:
+                self._agree(machine)
         return self._accepted(self._world.launch(self._project, mode, [one.id for one in machines], self._user), asked)
+
+    def _agree(self, machine: Machine) -> None:
+        templates.agree(self._world, f"mgn-{self.names.server(machine)}", machine)
 
     def _accepted(self, job: Job, asked: Json) -> Json:
         job.tags = dict(asked.get("tags", {}))

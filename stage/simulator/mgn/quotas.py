@@ -13,9 +13,8 @@ from stage.simulator.state import Machine, Project
 JOBS, SERVERS_IN_JOBS = "L-FE2EBE17", "L-4FF77426"
 
 
-def check(project: Project, names: Names, machines: Sequence[Machine], now: datetime) -> None:
-    """Whether one more job, of these servers, can begin. Refused if not. How many a job has is the model's to check."""
-    check_idle(project, names, machines, now)
+def check_room(project: Project, machines: Sequence[Machine], now: datetime) -> None:
+    """Whether one more job, of so many servers, can begin. Refused if not; how many a job has the model says."""
     active = [job for job in project.jobs if running(job, now)]
     quota = project.described.mgn
     if len(active) >= quota.jobs:

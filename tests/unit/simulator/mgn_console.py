@@ -44,7 +44,16 @@ class MgnConsole:
         servers = self.servers()
         return [servers[name]["sourceServerID"] for name in names or servers]
 
+    def ready(self, state: str, *names: str) -> None:
+        """Bring servers' lifecycles into a state."""
+        for id in self.ids(*names):
+            self.mgn.change_server_life_cycle_state(sourceServerID=id, lifeCycle={"state": state})
+
     def start(self, *names: str, mode: str = "test", tags: dict[str, str] | None = None) -> str:
+        servers = self.servers()
+        waiting = [one for one in names or servers if servers[one]["lifeCycle"]["state"] != "READY_FOR_CUTOVER"]
+        if mode == "cutover" and waiting:
+            self.ready("READY_FOR_CUTOVER", *waiting)
         call = {"test": self.mgn.start_test, "cutover": self.mgn.start_cutover}[mode]
         return str(call(sourceServerIDs=self.ids(*names), tags=tags or {})["job"]["jobID"])
 

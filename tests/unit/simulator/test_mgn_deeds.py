@@ -17,6 +17,7 @@ def change(console: MgnConsole, name: str, state: str) -> Any:
 def test_a_target_is_terminated_by_a_job_once_its_test_is_taken_back():
     with mgn_console(db01={"tested": "9d"}, web01={}) as console:
         (id,) = console.ids("db01")
+        console.ready("READY_FOR_TEST", "db01")
         console.start("db01")
         console.advance(DONE)
         refused = console.refused("terminate_target_instances", sourceServerIDs=[id])
