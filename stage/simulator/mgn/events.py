@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from stage.simulator.lifecycle import READY_FOR_TEST
 from stage.simulator.mgn import jobs, servers
-from stage.simulator.mgn.names import ACCOUNT, Names
+from stage.simulator.mgn.account import Account
+from stage.simulator.mgn.names import ACCOUNT
 from stage.simulator.state import Job, Machine
-from stage.simulator.world import World
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -63,9 +63,8 @@ Sink = Callable[[Sequence[Event]], None]
 class News:
     """What is new since the last look. What was told is remembered in the world, and goes with it."""
 
-    def __init__(self, world: World, names: Names) -> None:
-        self._world, self._names = world, names
-        self._project = servers.project_of(world)
+    def __init__(self, account: Account) -> None:
+        self._world, self._project, self._names = account.world, account.project, account.names
         self._again: dict[str, tuple[object, datetime]] = {}
 
     def gather(self) -> list[Event]:

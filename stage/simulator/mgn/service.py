@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from itertools import count
 
 from botocore import xform_name
 from werkzeug import Request, Response
@@ -12,6 +13,7 @@ from stage.simulator import others
 from stage.simulator.cloud import Ec2Away, Ec2Refused
 from stage.simulator.faults import Fault
 from stage.simulator.mgn import words
+from stage.simulator.mgn.account import Account
 from stage.simulator.mgn.api import Api
 from stage.simulator.mgn.errors import Refused, name_of
 from stage.simulator.mgn.events import Event, News
@@ -29,8 +31,10 @@ class Mgn:
 
     def __init__(self, world: World, user: str) -> None:
         self._world = world
-        self._api = Api(world, user)
-        self._news = News(world, self._api.names)
+        self._account = Account(world)
+        self._api = Api(self._account, user)
+        self._news = News(self._account)
+        self._requests = count(1)
 
     def news(self) -> list[Event]:
         """What MGN tells by itself since it was asked last."""
@@ -70,7 +74,7 @@ class Mgn:
             body = {"message": f"The simulator does not play {call.name}"}
             return self._error(call, UNPLAYED, "NotImplementedException", body)
         try:
-            answer = self._api.as_described(call.answered(operation(call.asked())))
+            answer = self._account.as_described(call.answered(operation(call.asked())))
         except Refused as refused:
             return self._refused(call, refused)
         except (Ec2Away, Ec2Refused) as error:
@@ -106,5 +110,5 @@ class Mgn:
 
     def _written(self, call: Call, status: int, body: Json) -> Response:
         response = Response(json.dumps(body), status=status, content_type="application/json")
-        response.headers["x-amzn-requestid"] = self._api.request_id(call.name)
+        response.headers["x-amzn-requestid"] = self._world.identity.uuid("request", next(self._requests))
         return response
