@@ -110,6 +110,10 @@ class World:
         self._schedule(project, job)
         return job
 
+    def next_rule(self, machine: Machine, mode: str) -> LaunchRule:
+        """What would come of launching it now."""
+        return _first(machine.described.launch, mode, machine.launches + 1) or LaunchRule()
+
     def clean_up(self, project: Project, targets: Sequence[Target], user: str) -> Job:
         """Accept the deletion of targets."""
         timeline = jobs.cleanup([(one.machine, one.instance) for one in targets], _groups_of(project, targets))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from stage.simulator.lifecycle import CUTOVER, DISCONNECTED, READY_FOR_TEST, Launches
+from stage.simulator.lifecycle import CUTOVER, CUTTING_OVER, DISCONNECTED, READY_FOR_CUTOVER, READY_FOR_TEST, Launches
 from stage.simulator.mgn.model import Json
 from stage.simulator.mgn.names import Names
 from stage.simulator.mgn.words import duration, instant
@@ -144,9 +144,18 @@ def _replication(world: World, machine: Machine, seen: Replication) -> Json:
         ],
         "dataReplicationInitiation": _initiation(seen.initiation) if seen.initiation else None,
         "dataReplicationError": _error(seen, now) if state == "STALLED" else None,
-        "lastSnapshotDateTime": instant(seen.consistent_at),
+        "lastSnapshotDateTime": instant(_snapshot(world, machine, seen)),
         "replicatorId": world.identity.aws("i", "replicator") if seen.listed else None,
     }
+
+
+def _snapshot(world: World, machine: Machine, seen: Replication) -> datetime | None:
+    """The last one there is. A launch that will fall back falls back to it, so it is as old as the scenario says."""
+    mode = "cutover" if machine.lifecycle.step in (READY_FOR_CUTOVER, CUTTING_OVER) else "test"
+    stale = world.next_rule(machine, mode).stale
+    if stale is None or seen.consistent_at is None:
+        return seen.consistent_at
+    return min(seen.consistent_at, world.now - stale)
 
 
 def _share(whole: int, size: int, total: int) -> int:

@@ -115,6 +115,19 @@ def test_stale_data_is_said_for_its_server():
         assert console.statuses(job)["db01"] == "LAUNCHED"
 
 
+def test_a_launch_falls_back_to_the_last_snapshot_that_was_shown():
+    launch = [{"mode": "cutover", "stale": "2h"}]
+    with mgn_console(db01={"launch": launch, "tested": "9d"}, web01={"launch": launch}) as console:
+        last = {name: one["dataReplicationInfo"]["lastSnapshotDateTime"] for name, one in console.servers().items()}
+        assert last == {"db01": "2026-12-05T20:00:00.000000Z", "web01": "2026-12-05T22:00:00.000000Z"}
+        job = console.start("db01", mode="cutover")
+        console.advance(DONE)
+        assert ("USING_PREVIOUS_SNAPSHOT", "db01") in console.log(job)
+        (project,) = console.simulator.world.projects.values()
+        data = [target.data_at.hour for target in project.targets.values() if target.name == "db01"]
+        assert data == [20]
+
+
 def test_a_late_target_is_not_launched_until_it_is_there():
     with mgn_console(db01={"launch": {"late": "30m"}}) as console:
         job = console.start("db01")
