@@ -175,7 +175,8 @@ def simulator(
     scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
     chaos: Chaos = None,
 ) -> None:
-    """Serve the CloudEndure simulator alone, until interrupted. Targets are made in the EC2 at AWS_ENDPOINT_URL_EC2."""
+    """Serve the simulator of CloudEndure and MGN alone, until interrupted. Targets are made in the EC2 at
+    AWS_ENDPOINT_URL_EC2."""
     from stage.simulator import Opening, Scenario, ScenarioError, Simulator, ec2_client, serve  # needed here alone
     from stage.stage import DEFAULT_SCENARIO
 
@@ -193,6 +194,7 @@ def simulator(
             _out().print(
                 f"CloudEndure at {console.url}/api/latest, projects: {', '.join(world.projects)}", highlight=False
             )
+            _out().print(f"MGN of {region}: AWS_ENDPOINT_URL_MGN={console.url}", highlight=False, soft_wrap=True)
             signal.pause()
     except OSError as error:
         _refuse(f"port {port} of 127.0.0.1 cannot be used ({error}); choose another with --port")

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from stage.whole import write_whole
 
-FORMAT = 2
+FORMAT = 3
 """To be raised with every change after which an older state cannot be read."""
 
 PATIENCE = 5.0

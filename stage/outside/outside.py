@@ -205,7 +205,7 @@ class Outside:
     def _hook(self, request: Request) -> Response:
         now = self._sources.now()
         with self._lock:
-            struck = self._faults.meet(request.method, request.path, now - self._began)
+            struck = self._faults.meet([(request.method, request.path)], now - self._began)
         for fault in struck:
             if fault.delay:
                 self._sleep(fault.delay.total_seconds())

@@ -11,6 +11,10 @@ from stage.simulator.identity import Identity
 from stage.simulator.scenario import Project
 
 CREATION_TAG = "CloudEndure creation time"
+MANAGED = "AWSApplicationMigrationServiceManaged"
+MANAGED_FOR = "AWSApplicationMigrationServiceSourceServerID"
+"""What MGN tags its instances with, and the launched ones with the server that they are of."""
+
 STAGING = "cloudendure-staging"
 
 Check = Literal["initializing", "ok", "impaired"]
@@ -59,6 +63,19 @@ class Made:
     public_ips: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Template:
+    """What an EC2 launch template says of an instance; None: nothing. `role`: the name of an instance profile."""
+
+    instance_type: str | None
+    subnet: str | None
+    groups: tuple[str, ...]
+    private_ip: str | None
+    public_ip: bool | None
+    role: str | None
+    tags: dict[str, str]
+
+
 class Cloud(Protocol):
     """Where targets are made. All may raise Ec2Away, and all but `status` and `fail_commands` Ec2Refused."""
 
@@ -100,6 +117,14 @@ class Cloud(Protocol):
 
     def delete_group(self, group: str) -> None:
         """Delete it."""
+        ...
+
+    def write_template(self, name: str, template: Template) -> str:
+        """Have the launch template of this name say this by default; its id. Safe to repeat."""
+        ...
+
+    def read_template(self, id: str) -> Template | None:
+        """What a launch template says by default; None: what was written last."""
         ...
 
 
@@ -154,3 +179,11 @@ class Invented:
 
     def delete_group(self, group: str) -> None:
         """Nothing to delete."""
+
+    def write_template(self, name: str, template: Template) -> str:
+        """Invent its id."""
+        return self._identity.aws("lt", name)
+
+    def read_template(self, id: str) -> Template | None:
+        """Nobody else writes it."""
+        return None

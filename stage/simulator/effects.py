@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stage.simulator import jobs
 from stage.simulator.clock import rfc3339
-from stage.simulator.cloud import CREATION_TAG, Ec2Refused, Made, Wanted
+from stage.simulator.cloud import CREATION_TAG, MANAGED, Ec2Refused, Made, Wanted
 from stage.simulator.jobs import Act
 from stage.simulator.spec import LaunchRule
 from stage.simulator.state import Job, Machine, Project, Target
@@ -38,7 +38,8 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
             for group in {target.group for target in job.deleted if target.group} - used:
                 world.cloud.delete_group(group)
         case Act.START_CONVERTER:
-            job.converter = _attempt(world, job, subject, "Started machine conversions", _converter(project, job))
+            line = "Started machine conversions"
+            job.converter = _attempt(world, job, act, subject, line, _converter(project, job))
         case Act.STOP_CONVERTER:
             if job.converter:
                 world.cloud.terminate(job.converter.id)
@@ -48,7 +49,7 @@ def perform(world: World, project: Project, job: Job, act: Act, subject: str) ->
         case Act.CREATE_TARGET if machine:
             rule = job.participants[machine.id].rule
             line = jobs.finished_creating(machine.name)
-            made = _attempt(world, job, subject, line, _wanted(project, job, machine, rule, world.now))
+            made = _attempt(world, job, act, subject, line, _wanted(project, job, machine, rule, world.now))
             if made:
                 running = machine.blueprint["runAfterLaunch"]
                 if running:
@@ -64,6 +65,7 @@ def settle(world: World, project: Project, job: Job, machine: Machine, made: Mad
     """Enter a new target in the books; the one it takes the place of is forgotten."""
     if machine.target:
         project.targets.pop(machine.target.replica, None)
+    rule, running = job.participants[machine.id].rule, machine.blueprint["runAfterLaunch"]
     target = Target(
         replica=world.identity.uuid("replica", job.id, machine.id),
         machine=machine.id,
@@ -72,10 +74,12 @@ def settle(world: World, project: Project, job: Job, machine: Machine, made: Mad
         job=job.id,
         created=at,
         data_at=job.participants[machine.id].stale_since or job.created,
-        serves_from=at + job.participants[machine.id].rule.serves_after,
+        serves_from=at + rule.serves_after,
         group=job.group,
-        state="running" if machine.blueprint["runAfterLaunch"] else "stopped",
+        state="running" if running else "stopped",
         public_ips=made.public_ips,
+        boots_at=at + rule.boot if running else None,
+        checks=rule.checks,
     )
     machine.target = project.targets[target.replica] = target
     job.targets.append(target)
@@ -97,18 +101,20 @@ def _clean_up(world: World, project: Project, job: Job, machine_id: str) -> None
     try:
         world.cloud.terminate(target.instance)
     except Ec2Refused as refused:
+        job.refused[Act.CLEAN_UP, machine_id] = str(refused)
         job.instead[jobs.finished_cleanup(target.instance)] = f"Failed cleanup of instance {target.instance}: {refused}"
     machine.target = None
     project.targets.pop(target.replica, None)
     job.deleted.append(target)
 
 
-def _attempt(world: World, job: Job, subject: str, line: str, wanted: Wanted) -> Made | None:
+def _attempt(world: World, job: Job, act: Act, subject: str, line: str, wanted: Wanted) -> Made | None:
     """Create it once for this subject of this job of this world, however often it is tried."""
     token = world.identity.uuid("instance", job.id, subject, world.began)
     try:
         return world.cloud.create(replace(wanted, token=token))
     except Ec2Refused as refused:
+        job.refused[act, subject] = str(refused)
         words = line.split(" ", 1)[1]
         job.instead[line] = f"Failed {words}: {refused}"
         job.broken = True
@@ -116,7 +122,10 @@ def _attempt(world: World, job: Job, subject: str, line: str, wanted: Wanted) ->
 
 
 def _converter(project: Project, job: Job) -> Wanted:
-    return Wanted(project.network.staging, [], "m5.large", {"Name": f"CloudEndure Machine Converter {job.id[:8]}"})
+    tags = {"Name": f"CloudEndure Machine Converter {job.id[:8]}"}
+    if job.target_tags:
+        tags = {"Name": "AWS Application Migration Service Conversion Server", MANAGED: "mgn.amazonaws.com"}
+    return Wanted(project.network.staging, [], "m5.large", tags)
 
 
 def _wanted(project: Project, job: Job, machine: Machine, rule: LaunchRule, at: datetime) -> Wanted:
@@ -133,7 +142,7 @@ def _wanted(project: Project, job: Job, machine: Machine, rule: LaunchRule, at: 
         subnet=network.subnets[rule.subnet] if rule.subnet else next(iter(blueprint["subnetIDs"]), network.staging),
         groups=groups or ([job.group] if job.group else []),
         instance_type=rule.instance_type or (machine.described.instance_type if asked == "COPY_ORIGIN" else asked),
-        tags={"Name": machine.name, CREATION_TAG: rfc3339(at)}
+        tags={"Name": machine.name, **(job.target_tags.get(machine.id) or {CREATION_TAG: rfc3339(at)})}
         | {tag["key"]: tag["value"] for tag in blueprint["tags"]},
         private_ip=rule.private_ip or private_ip,
         public_ip=_PUBLIC_IP.get(blueprint["publicIPAction"]),

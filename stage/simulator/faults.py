@@ -97,12 +97,12 @@ class Faults:
         self._struck = [0] * len(faults)
         self._identity = identity
 
-    def meet(self, method: str, path: str, since_login: timedelta) -> list[Fault]:
-        """The faults that strike this request, in the order of EFFECTS. `path` is the one below the API's base."""
+    def meet(self, names: Sequence[tuple[str, str]], since_login: timedelta) -> list[Fault]:
+        """The faults that strike this request, in the order of EFFECTS. `names`: its methods and paths."""
         struck = [
             fault
             for number, fault in enumerate(self._faults)
-            if _matches(fault, method, path, since_login) and self._strikes(number, fault)
+            if _matches(fault, names, since_login) and self._strikes(number, fault)
         ]
         return sorted(struck, key=lambda fault: EFFECTS.index(fault.effect))
 
@@ -128,11 +128,10 @@ class Faults:
         return strikes
 
 
-def _matches(fault: Fault, method: str, path: str, since_login: timedelta) -> bool:
+def _matches(fault: Fault, names: Sequence[tuple[str, str]], since_login: timedelta) -> bool:
     wanted_method, wanted_path = fault.on.split(" ")
     return (
-        wanted_method in ("*", method)
-        and fnmatchcase(path, wanted_path)
+        any(wanted_method in ("*", method) and fnmatchcase(path, wanted_path) for method, path in names)
         and (fault.after is None or since_login >= fault.after)
         and (fault.until is None or since_login < fault.until)
     )

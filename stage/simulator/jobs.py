@@ -16,6 +16,9 @@ from stage.simulator.spec import JobRule, LaunchRule
 PENDING = timedelta(seconds=2)
 """How long an accepted job waits before it starts."""
 
+THE_JOB = ""
+"""What an act or a mark is about that is about no machine."""
+
 _SNAPSHOT = timedelta(seconds=61)
 _SNAPSHOT_GIVEN_UP = timedelta(seconds=302)
 _CLEANUP = timedelta(seconds=64)
@@ -54,9 +57,13 @@ class Participant:
 
 @dataclass
 class Timeline:
-    """Lines and acts by offset from the job's start. `ends` is None for a job that hangs."""
+    """Lines, marks and acts by offset from the job's start. `ends` is None for a job that hangs.
+
+    A mark is what a line says in MGN's words: one of its job log's events, and the machine that it is about, if it is.
+    """
 
     lines: list[tuple[timedelta, str]] = field(default_factory=list)
+    marks: list[tuple[timedelta, str, str]] = field(default_factory=list)
     acts: list[tuple[timedelta, Act, str]] = field(default_factory=list)
     ends: timedelta | None = None
     status: str = "COMPLETED"
@@ -66,7 +73,11 @@ class Timeline:
         """Log at the present offset."""
         self.lines.extend((self.at, message) for message in messages)
 
-    def do(self, act: Act, subject: str = "") -> None:
+    def mark(self, event: str, *machines: str) -> None:
+        """The same for MGN's log, once for each machine, or once for the job."""
+        self.marks.extend((self.at, event, machine) for machine in machines)
+
+    def do(self, act: Act, subject: str = THE_JOB) -> None:
         """Act at the present offset."""
         self.acts.append((self.at, act, subject))
 
@@ -77,6 +88,7 @@ class Timeline:
     def end(self, status: str) -> Timeline:
         """The last line of every job, good or bad."""
         self.say("Job finished")
+        self.mark("JOB_END", THE_JOB)
         self.ends, self.status = self.at, status
         return self
 
@@ -85,6 +97,7 @@ def cleanup(instances: Sequence[tuple[str, str]], groups: Sequence[str]) -> Time
     """A CLEANUP job: delete these targets, (machine id, instance id) each, and the service's security groups."""
     timeline = Timeline()
     timeline.say("Job started")
+    timeline.mark("JOB_START", THE_JOB)
     timeline.wait(_SECOND)
     _clean_up(timeline, instances, groups)
     return timeline.end("COMPLETED")
@@ -94,10 +107,14 @@ def launch(participants: Sequence[Participant], groups: Sequence[str], rule: Job
     """A TEST_LAUNCH or CUTOVER_LAUNCH job. `groups`: security groups of previous targets that nobody else uses."""
     timeline = Timeline()
     timeline.say("Job started", "Started waiting for latest snapshot")
+    timeline.mark("JOB_START", THE_JOB)
+    timeline.mark("SNAPSHOT_START", *(one.machine for one in participants))
     stale = [one for one in participants if one.stale_since]
     timeline.wait(_SNAPSHOT_GIVEN_UP if stale else _SNAPSHOT)
     timeline.say(*(_fell_back(one.machine, one.stale_since) for one in stale if one.stale_since))
     timeline.say("Finished waiting for latest snapshot")
+    for one in participants:
+        timeline.mark("USING_PREVIOUS_SNAPSHOT" if one.stale_since else "SNAPSHOT_END", one.machine)
     timeline.wait(8 * _SECOND)
     doomed = [(one.machine, one.previous) for one in participants if one.previous and not one.rule.keeps_previous]
     if doomed:
@@ -106,11 +123,14 @@ def launch(participants: Sequence[Participant], groups: Sequence[str], rule: Job
 
     timeline.do(Act.START_CONVERTER)
     timeline.say("Started machine conversions")
+    timeline.mark("CONVERSION_START", *(one.machine for one in participants))
     if rule.hangs:
         return timeline
     failed = [one for one in participants if one.rule.target == "conversion_failed"]
     timeline.wait(_CONVERSION_GIVEN_UP if failed else rule.conversion or _CONVERSION)
     timeline.say("Failed machine conversions" if failed else "Finished machine conversions")
+    for one in participants:
+        timeline.mark("CONVERSION_FAIL" if one in failed else "CONVERSION_END", one.machine)
     timeline.do(Act.STOP_CONVERTER)
     timeline.wait(_SECOND)
     timeline.say(*(_no_snapshot(one.machine, disk) for one in failed for disk in one.disks))
@@ -118,6 +138,9 @@ def launch(participants: Sequence[Participant], groups: Sequence[str], rule: Job
     created = [one for one in participants if one.rule.target == "created"]
     if created:
         _create(timeline, created)
+    missing = [one.machine for one in participants if one.rule.target == "missing"]
+    timeline.mark("LAUNCH_START", *missing)
+    timeline.mark("LAUNCH_FAILED", *missing)
     timeline.wait(5 * _SECOND)
     timeline.end(rule.status or ("FAILED" if failed else "COMPLETED"))
     for one in created:
@@ -129,9 +152,11 @@ def launch(participants: Sequence[Participant], groups: Sequence[str], rule: Job
 def _clean_up(timeline: Timeline, instances: Sequence[tuple[str, str]], groups: Sequence[str]) -> None:
     for machine, instance in instances:
         timeline.say(started_cleanup(instance))
+        timeline.mark("CLEANUP_START", machine)
         timeline.do(Act.CLEAN_UP, machine)
     timeline.wait(_CLEANUP)
     timeline.say(*(finished_cleanup(instance) for _, instance in instances))
+    timeline.mark("CLEANUP_END", *(machine for machine, _ in instances))
     if groups:
         timeline.wait(2 * _SECOND)
         timeline.say(*(f"Started cleanup of security group {group}" for group in groups))
@@ -151,6 +176,7 @@ def _create(timeline: Timeline, created: Sequence[Participant]) -> None:
     for number, one in enumerate(punctual):
         timeline.at = begins + number * _BETWEEN_INSTANCES
         timeline.say(f"Started creating a replica for instance {one.name}")
+        timeline.mark("LAUNCH_START", one.machine)
     begins = max(timeline.at, begins + _INSTANCE)
     for number, one in enumerate(punctual):
         timeline.at = begins + number * _BETWEEN_INSTANCES

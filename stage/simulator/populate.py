@@ -8,6 +8,7 @@ from stage.simulator import blueprints, effects, jobs, others, scenario, spec
 from stage.simulator.clock import Clock, rfc3339
 from stage.simulator.cloud import Cloud, Made
 from stage.simulator.jobs import Act, Participant
+from stage.simulator.lifecycle import Lifecycle
 from stage.simulator.spec import LaunchRule
 from stage.simulator.state import Machine, Project
 from stage.simulator.world import World
@@ -84,6 +85,7 @@ def _machine(world: World, project: Project, name: str, described: spec.Machine)
         beat=timedelta(seconds=world.identity.fraction("beat", name) * 60),
         installed=world.began - (described.licensed_since or oldest + _INSTALLED_BEFORE),
         console_tags=list(described.console_tags),
+        lifecycle=Lifecycle(tags=dict(described.mgn.tags), archived=described.mgn.archived),
     )
 
 
@@ -106,6 +108,9 @@ def _launched_before(world: World, project: Project, mode: str, left_over: dict[
         user = world.described.account.username
         job = world.new_job(project, mode, created, timeline, participants, user)
         for machine in machines:
+            machine.lifecycle.launched(mode, created, job.id)
+            if mode == "test":
+                machine.lifecycle.ready_for_cutover(launched)
             if machine.described.target and _newest(machine, mode):
                 if job.group is None:
                     job.group = world.cloud.create_group(project.network, f"CloudEndure {project.name} {job.id[:8]}")

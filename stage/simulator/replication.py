@@ -25,6 +25,7 @@ class Replication:
     total: int
     replicated: int
     seen_at: datetime
+    state: State = State.CONTINUOUS
     status: str = "STARTED"
     agent: bool = True
     backlog: int = 0
@@ -69,7 +70,7 @@ def _within(phase: Phase, begins: datetime, now: datetime, before: Replication, 
     done = (now - begins) / phase.lasts if phase.lasts else 0.0
     current = replace(before, consistent_at=consistent, next_consistent_at=None, seen_at=_floor(now, _CONTACT))
     current = replace(current, status="STARTED", agent=True, backlog=0, rescanned=0, initiation=None)
-    current = replace(current, replicated=current.total)
+    current = replace(current, replicated=current.total, state=phase.state)
     match phase.state:
         case State.CONTINUOUS:
             point = max(_floor(now - beat, CADENCE) + beat, consistent)

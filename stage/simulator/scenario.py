@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, Validatio
 from stage.simulator import files
 from stage.simulator.around import Application, Host, HostName, Person, check_around
 from stage.simulator.faults import Fault
+from stage.simulator.migration_spec import MgnAccount
 from stage.simulator.spec import JobRule, LaunchRule, Machine
 from stage.simulator.terms import Duration, Mode, ScenarioError, SignedDuration, Strict, one_or_more, require
 
@@ -67,7 +68,7 @@ class Replication(Strict):
 
 
 class Project(Strict):
-    """One CloudEndure project and the network its targets are launched into.
+    """One CloudEndure project and the network its targets are launched into. The first one is MGN's, too.
 
     `busy_status`: how a launch or a clean-up is refused while a job is running; public clients have seen each of them.
     """
@@ -82,6 +83,7 @@ class Project(Strict):
     machines: dict[str, Machine] = Field(default_factory=dict)
     fleet: Fleet | None = None
     jobs: Annotated[list[JobRule], BeforeValidator(one_or_more)] = Field(default_factory=list)
+    mgn: MgnAccount = MgnAccount()
     console: Annotated[list[ConsoleLaunch], BeforeValidator(one_or_more)] = Field(default_factory=list)
 
     def all_machines(self) -> dict[str, Machine]:

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from threading import RLock
@@ -23,9 +23,12 @@ from stage.simulator.api import Api
 from stage.simulator.asked import ApiError, body
 from stage.simulator.clock import Clock, rfc3339
 from stage.simulator.cloud import Invented
-from stage.simulator.faults import Faults
+from stage.simulator.faults import Fault, Faults
 from stage.simulator.identity import Identity
 from stage.simulator.memory import Memory
+from stage.simulator.mgn import Mgn
+from stage.simulator.mgn.events import Event, Sink
+from stage.simulator.mgn.model import Call
 from stage.simulator.populate import populate
 from stage.simulator.routes import ROUTES
 from stage.simulator.scenario import Scenario
@@ -49,7 +52,8 @@ class Simulator:
 
     `ec2`: a client of the EC2 that targets are made in, for the projects' region; without one instances are only named.
     `clock`: by default the scenario's. `sleep` is used for slow answers only. `memory`: where a killed simulator left
-    what it remembered, if one was, and this one keeps it: nothing is answered before it is there.
+    what it remembered, if one was, and this one keeps it: nothing is answered before it is there. `events`: who is told
+    what MGN tells by itself; without anybody it is silent.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Simulator:
         *,
         sleep: Callable[[float], None] = time.sleep,
         memory: Memory | None = None,
+        events: Sink | None = None,
     ) -> None:
         identity = Identity(scenario.seed)
         kept = memory.counters() if memory else None
@@ -78,7 +83,8 @@ class Simulator:
         else:
             self.world = populate(scenario, self.clock, cloud)
         self._api = Api(self.world, self._sessions)
-        self._sleep = sleep
+        self._mgn = Mgn(self.world, scenario.account.username)
+        self._sleep, self._events = sleep, events
         self._lock = RLock()
         self._memory = memory
         self._kept_at = -1
@@ -99,7 +105,9 @@ class Simulator:
         with self._lock:
             self.clock.advance(seconds)
             self.world.advance()
-            self._keep()
+            told = self._news()
+            self._keep(changed=bool(told))
+        self._tell(told)
 
     def sources(self) -> Sources:
         """What the scenario's application runs on. ValueError when it has none."""
@@ -111,7 +119,27 @@ class Simulator:
         """Do what is due now, for a while at most."""
         with self._lock:
             self.world.advance(_PATIENCE)
-            self._keep()
+            told = self._news()
+            self._keep(changed=bool(told))
+        self._tell(told)
+
+    def _news(self) -> list[Event]:
+        """What MGN tells now, but for what a fault keeps from being heard."""
+        if self._events is None:
+            return []
+        return [one for one in self._mgn.news() if not self._lost(one)]
+
+    def _lost(self, event: Event) -> bool:
+        struck = self._faults.meet([event.name], self.world.since_opened)
+        return any(fault.effect in ("status", "drop") for fault in struck)
+
+    def _tell(self, told: list[Event]) -> None:
+        """Best effort, and while nobody is kept waiting: who hears it may ask at once."""
+        if told and self._events is not None:
+            try:
+                self._events(told)
+            except Exception:  # whatever the listener's trouble is, MGN's events are lost by it and nothing else
+                logger.exception("%d events were lost", len(told))
 
     def _keep(self, changed: bool = False) -> None:
         """Have everything on disk; the world only if something was done in it, or a client `changed` it."""
@@ -133,22 +161,16 @@ class Simulator:
             return self._administer(request, path)
         base = re.match(r"/api/(latest|v\d+)(?=/)", path)
         if base is None:
-            return json_response(404, {"message": "Not found; the API is under /api/latest"})
+            call = self._mgn.hears(request)
+            if call is None:
+                return json_response(404, {"message": "Not found; CloudEndure's API is under /api/latest"})
+            return self._call(request, call)
         below = path[base.end() :]
         try:
             rule, ids = ROUTES.bind("", path_info=below, default_method=request.method).match(return_rule=True)
         except HTTPException as error:
             return json_response(405 if isinstance(error, MethodNotAllowed) else 404, {"message": error.name})
-        with self._lock:
-            self.requests[_operation(request.method, rule)] += 1
-            self.world.advance(_PATIENCE)
-            struck = self._faults.meet(request.method, below, self.world.since_opened)
-            self._keep()
-        for fault in struck:
-            if fault.delay:
-                self._sleep(fault.delay.total_seconds())
-            elif fault.expire_sessions:
-                self._sessions.forget()
+        struck = self._arrives(_operation(request.method, rule), [(request.method, below)])
         if any(fault.keeps_from_work(request.method) for fault in struck):
             response = unheard()
         else:
@@ -156,6 +178,34 @@ class Simulator:
         for fault in struck:
             response = strike(fault, request, response, self.world.now)
         return response
+
+    def _call(self, request: Request, call: Call) -> Response:
+        """A request to MGN."""
+        names = self._mgn.names(call)
+        struck = self._arrives(call.name, names)
+        if any(fault.keeps_from_work(names[0][0]) for fault in struck):
+            response = unheard()
+        else:
+            with self._lock:
+                response = self._mgn.answer(call)
+                self._keep(changed=self._mgn.changes(call))
+        for fault in struck:
+            response = strike(self._mgn.fault(call, fault), request, response, self.world.now)
+        return self._mgn.named(response)
+
+    def _arrives(self, operation: str, names: Sequence[tuple[str, str]]) -> list[Fault]:
+        """Count a request, do what is due by now, and see what befalls it; what makes it late does so here."""
+        with self._lock:
+            self.requests[operation] += 1
+            self.world.advance(_PATIENCE)
+            struck = self._faults.meet(names, self.world.since_opened)
+            self._keep()
+        for fault in struck:
+            if fault.delay:
+                self._sleep(fault.delay.total_seconds())
+            elif fault.expire_sessions:
+                self._sessions.forget()
+        return struck
 
     def _answer(self, request: Request, base: str, operation: str, ids: dict[str, str]) -> Response:
         with self._lock:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from stage.simulator.blueprints import WRITABLE
 from stage.simulator.distortion import Distortion
+from stage.simulator.migration_spec import MgnServer
 from stage.simulator.terms import Duration, Mode, Size, Strict, one_or_more, require
 
 
@@ -146,7 +147,7 @@ class Machine(Strict):
 
     `blueprint`: fields that differ from the default blueprint, in CloudEndure's own words, but subnets and security
     groups may be named as in the project. `blueprint_changes`: what becomes of them later. `blueprint_ignores`: fields
-    that a PATCH does not change, though it is answered with 200.
+    that a PATCH does not change, though it is answered with 200. `mgn`: what MGN alone shows of it.
     """
 
     os: str = "Linux"
@@ -172,6 +173,7 @@ class Machine(Strict):
     blueprint_changes: Annotated[list[BlueprintChange], BeforeValidator(one_or_more)] = Field(default_factory=list)
     blueprint_ignores: list[str] = Field(default_factory=list)
     answer: Distortion = Distortion()
+    mgn: MgnServer = MgnServer()
 
     @model_validator(mode="after")
     def _phases_end(self) -> Self:

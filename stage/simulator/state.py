@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from stage.simulator import scenario, spec
 from stage.simulator.cloud import Made, Network
-from stage.simulator.jobs import PENDING, Participant, Timeline
+from stage.simulator.jobs import PENDING, Act, Participant, Timeline
+from stage.simulator.lifecycle import Lifecycle
 from stage.simulator.replication import Replication, replication_at
+
+Line = TypeVar("Line")
 
 
 @dataclass
 class Target:
     """A launched target. `data_at`: the data it holds; `serves_from`: when its application answers; `group`: the
-    service's own security group, made by its job."""
+    service's own security group, made by its job; `boots_at`: when it is known how it booted, and `checks` how; None:
+    it was not started."""
 
     replica: str
     machine: str
@@ -28,6 +32,8 @@ class Target:
     group: str | None
     state: str
     public_ips: list[str]
+    boots_at: datetime | None = None
+    checks: str = "ok"
 
 
 @dataclass
@@ -50,6 +56,7 @@ class Machine:
     launches: int = 0
     console_tags: list[str] = field(default_factory=list)
     replication_configuration: dict[str, Any] = field(default_factory=dict)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     off_since: datetime | None = None
     quiet_since: datetime | None = None
 
@@ -64,7 +71,9 @@ class Machine:
 @dataclass
 class Job:
     """An accepted job. `mode` is None for a cleanup; `participants` by machine id; `instead`: what it logs in place of
-    a line that did not come true; `broken`: something failed that the timeline did not foresee.
+    a line that did not come true; `broken`: something failed that the timeline did not foresee; `refused`: EC2's words
+    for what it did not do, by act and machine. MGN's jobs have `tags`, and `target_tags` by machine for what they make;
+    `told`: the machines of which MGN has told what became.
     """
 
     id: str
@@ -77,6 +86,10 @@ class Job:
     user: str
     instead: dict[str, str] = field(default_factory=dict)
     broken: bool = False
+    refused: dict[tuple[Act, str], str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    target_tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     group: str | None = None
     converter: Made | None = None
     targets: list[Target] = field(default_factory=list)
@@ -108,12 +121,15 @@ class Job:
     def log(self, now: datetime) -> list[tuple[datetime, str]]:
         """The lines so far, in the order in which the service gives them."""
         due = [(self.started + at, self.instead.get(text, text)) for at, text in self.timeline.lines]
-        lines = [line for line in due if line[0] <= now]
+        return self.ordered([line for line in due if line[0] <= now])
+
+    def ordered(self, log: list[Line]) -> list[Line]:
+        """A log the way that the scenario has it given."""
         if self.rule.log == "duplicated":
-            return [line for line in lines for _ in range(2)]
+            return [line for line in log for _ in range(2)]
         if self.rule.log == "out_of_order":
-            return [line for start in range(0, len(lines), 2) for line in reversed(lines[start : start + 2])]
-        return lines
+            return [line for start in range(0, len(log), 2) for line in reversed(log[start : start + 2])]
+        return log
 
 
 @dataclass

@@ -63,7 +63,8 @@ def _misdated(value: Any, skew: timedelta) -> Any:
     if isinstance(value, list):
         return [_misdated(one, skew) for one in value]
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
-        return rfc3339(datetime.fromisoformat(value) + skew)
+        moved = rfc3339(datetime.fromisoformat(value) + skew)
+        return moved.replace("+00:00", "Z") if value.endswith("Z") else moved
     return value
 
 

@@ -14,7 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
-from stage.simulator.cloud import CREATION_TAG, Check, Ec2Away, Ec2Refused, Made, Network, Wanted
+from stage.simulator import ec2_templates
+from stage.simulator.cloud import CREATION_TAG, MANAGED_FOR, Check, Ec2Away, Ec2Refused, Made, Network, Template, Wanted
 from stage.simulator.network import completed, create_group, created, filtered, name_of
 from stage.simulator.scenario import Project
 
@@ -75,12 +76,12 @@ class Ec2:
         self.create(Wanted(network.staging, [], "t3.small", tags))
 
     def targets(self) -> dict[str, Made]:
-        """By the tag that every target carries."""
+        """By the tags of which every target carries one."""
         alive = filtered("instance-state-name", "pending", "running", "stopped")
         found: dict[str, Made] = {}
         with _translated():
             pages = self._client.get_paginator("describe_instances").paginate(
-                Filters=[filtered("tag-key", CREATION_TAG), alive]
+                Filters=[filtered("tag-key", CREATION_TAG, MANAGED_FOR), alive]
             )
             for page in pages:
                 for reservation in page["Reservations"]:
@@ -173,6 +174,16 @@ class Ec2:
         """DeleteSecurityGroup; one still in use stays, as it would in EC2."""
         with suppress(Ec2Refused), _translated():
             self._client.delete_security_group(GroupId=group)
+
+    def write_template(self, name: str, template: Template) -> str:
+        """CreateLaunchTemplate, or a version that is made the default."""
+        with _translated():
+            return ec2_templates.write(self._client, name, template)
+
+    def read_template(self, id: str) -> Template:
+        """DescribeLaunchTemplateVersions."""
+        with _translated():
+            return ec2_templates.read(self._client, id)
 
     def _image_id(self) -> str:
         if self._image is None:

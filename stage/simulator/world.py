@@ -105,8 +105,14 @@ class World:
         doomed = [one.target for one in machines if one.target and not participants[one.id].rule.keeps_previous]
         timeline = jobs.launch(list(participants.values()), _groups_of(project, doomed), rule)
         job = self.new_job(project, mode, self.now, timeline, participants, user, rule)
+        for machine in machines:
+            machine.lifecycle.launched(mode, self.now, job.id)
         self._schedule(project, job)
         return job
+
+    def next_rule(self, machine: Machine, mode: str) -> LaunchRule:
+        """What would come of launching it now."""
+        return _first(machine.described.launch, mode, machine.launches + 1) or LaunchRule()
 
     def clean_up(self, project: Project, targets: Sequence[Target], user: str) -> Job:
         """Accept the deletion of targets."""
@@ -153,12 +159,20 @@ class World:
         steps: list[dict[str, object]] = [{"state": to, "behind": behind}]
         if to is State.CONTINUOUS and seen.status == "STARTED":
             return
-        if to is State.CONTINUOUS and seen.consistent_at is None:
-            steps = [{"state": "initiating", "for": "3m"}, {"state": "initial_sync", "for": "20m"}]
-        elif to is State.CONTINUOUS:
-            steps = [{"state": "lagging", "behind": behind, "for": "2m"}]
-        elif to is State.RESCAN:
+        if to is State.CONTINUOUS:
+            self.restart_replication(machine)
+            return
+        if to is State.RESCAN:
             steps = [{"state": to, "behind": behind, "for": "10m"}]
+        machine.phases = [Phase.model_validate(step) for step in steps]
+        machine.since = self.now
+
+    def restart_replication(self, machine: Machine) -> None:
+        """Have it begin anew, or close the gap to what it has."""
+        consistent = machine.replication(self.now).consistent_at
+        steps: list[dict[str, object]] = [{"state": "initiating", "for": "3m"}, {"state": "initial_sync", "for": "20m"}]
+        if consistent is not None:
+            steps = [{"state": "lagging", "behind": self.now - consistent, "for": "2m"}]
         machine.phases = [Phase.model_validate(step) for step in steps]
         machine.since = self.now
 
