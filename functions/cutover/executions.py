@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-_ANSWERED = ("TaskTimedOut", "TaskDoesNotExist")
+_ANSWERED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 """What Step Functions says of a token whose task waits no more."""
 
 

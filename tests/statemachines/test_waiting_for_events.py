@@ -1,0 +1,128 @@
+"""Waiting for a job whose service puts events on the bus: few looks, none too late, none that depends on an event."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from cutover.plan import PollBounds
+from cutover.waking import FALLBACK
+from tests.statemachines.events import EventBus, a_night_with_events
+from tests.statemachines.night import Night, a_plan, a_wave, a_world
+
+MINUTELY = PollBounds(minimum=60, maximum=900)
+WAITING = ("FollowJob", "VerifyTargets", "TargetsVerdict", "WaitForJob", "AwaitJob")
+
+
+def slow(minutes: int) -> dict[str, object]:
+    """A project whose launches take about so long."""
+    return {"jobs": {"conversion": f"{minutes - 4}m"}}
+
+
+def waited(night: Night) -> Counter[str]:
+    """The transitions from the first wait for the job to the look that saw its end."""
+    states = night.wave_states()
+    begins = next(number for number, state in enumerate(states) if state in ("WaitForJob", "AwaitJob"))
+    return Counter(state for state in states[begins:] if state in WAITING)
+
+
+def test_a_job_of_a_service_without_events_is_polled() -> None:
+    with a_night_with_events(a_world({"db01": {}}, project=slow(30)), events=False) as (night, bus):
+        night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
+
+        assert night.statuses() == {"db01": "verified"}
+        assert "AwaitJob" not in night.wave_states()
+        assert waited(night)["FollowJob"] >= 28
+        assert bus.put
+        assert bus.woken == 0, "nobody listens"
+
+
+@pytest.mark.parametrize("minutes", [30, 60])
+def test_waiting_with_events_costs_a_tenth_of_polling_every_minute(minutes: int) -> None:
+    counted = {}
+    for events in (True, False):
+        world = a_world({"db01": {}, "db02": {}, "db03": {}}, project=slow(minutes))
+        with a_night_with_events(world, events=events) as (night, _):
+            night.run(a_plan(a_wave("db", "db01", "db02", "db03", poll=MINUTELY, job_deadline=4 * 3600)))
+
+            assert set(night.statuses().values()) == {"verified"}
+            counted[events] = waited(night).total()
+    assert counted[False] >= 4 * (minutes - 2)
+    assert 10 * counted[True] <= counted[False], counted
+
+
+def test_fifty_events_are_one_look() -> None:
+    fleet = {"count": 50, "name": "srv{n:04}", "machine": {"target": False}}
+    project = {"subnets": {"demo": "10.20.0.0/20"}, "fleet": fleet, **slow(30)}
+    names = [f"srv{n:04}" for n in range(1, 51)]
+    with a_night_with_events(a_world({}, project=project)) as (night, bus):
+        night.run(a_plan(a_wave("all", *names, poll=MINUTELY)))
+
+        assert Counter(night.statuses().values()) == {"verified": 50}
+        assert len(bus.put) == 50
+        assert bus.woken == 1
+        assert waited(night)["FollowJob"] <= 4, "two slow looks, one that was woken, and at most one more"
+
+
+def test_events_that_are_lost_cost_a_slow_look_and_nothing_else() -> None:
+    bus = EventBus(lose=lambda event: True)
+    with a_night_with_events(a_world({"db01": {}}, project=slow(30)), bus) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
+
+        assert night.statuses() == {"db01": "verified"}
+        assert bus.woken == 0
+        assert waited(night)["AwaitJob"] == 2
+        assert night.hours() * 3600 < 29 * 60 + FALLBACK
+
+
+def test_one_lost_event_of_many_is_made_up_by_the_slow_look() -> None:
+    bus = EventBus(lose=lambda event: len(bus.put) == 1)
+    with a_night_with_events(a_world({"db01": {}, "db02": {}}, project=slow(20)), bus) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", "db02", poll=MINUTELY)))
+
+        assert set(night.statuses().values()) == {"verified"}
+        assert bus.woken == 0
+
+
+def test_events_delivered_twice_wake_once() -> None:
+    with a_night_with_events(a_world({"db01": {}, "db02": {}}, project=slow(20)), EventBus(times=3)) as (night, bus):
+        night.run(a_plan(a_wave("db", "db01", "db02", poll=MINUTELY)))
+
+        assert set(night.statuses().values()) == {"verified"}
+        assert bus.woken == 1
+        assert night.launches() == 1
+
+
+def test_who_cannot_sleep_waits_plainly() -> None:
+    def fails(event: dict[str, object]) -> object:
+        raise RuntimeError("the table is away")
+
+    world = a_world({"db01": {}}, project=slow(10))
+    with a_night_with_events(world, handlers={"AwaitEvent": fails}) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
+
+        assert night.statuses() == {"db01": "verified"}
+        seen = waited(night)
+        assert seen["AwaitJob"] == seen["WaitForJob"] >= 8
+
+
+def test_near_its_deadline_a_job_is_polled() -> None:
+    """The slow look would come too late."""
+    world = a_world({"db01": {}}, project={"jobs": {"hangs": True}})
+    with a_night_with_events(world) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", poll=PollBounds(minimum=300, maximum=900), job_deadline=2400)))
+
+        assert night.statuses() == {"db01": "unknown"}
+        assert waited(night)["AwaitJob"] == 2, "then 600 seconds are left, and 1200 must be"
+        assert waited(night)["WaitForJob"] == 2
+
+
+def test_the_token_of_the_task_is_in_no_record_that_is_left() -> None:
+    with a_night_with_events(a_world({"db01": {}}, project=slow(20))) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
+
+        tokens = {event["token"] for name, event in night.workflows.calls if name == "AwaitEvent"}
+        assert len(tokens) == 2
+        assert not [left for left in night.records_and_files() if any(token in left for token in tokens)]
+        assert not [left for left in night.records_and_files() if "WAITING" in left]
