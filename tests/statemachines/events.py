@@ -18,17 +18,20 @@ from cutover.cloudendure import CloudEndure
 from cutover.machine import Job
 from stage.simulator import Simulator
 from tests.statemachines.interpreter import ACCOUNT, REGION, Handler
-from tests.statemachines.night import Night, a_night
+from tests.statemachines.night import BEGIN, Night, a_night
 
 Event = dict[str, Any]
+READY = "*READY_FOR_TEST*"
 
 
 @dataclass
 class EventBus:
-    """The default bus with its rule. `lose`: which events never arrive; `times`: how often the others are delivered."""
+    """The default bus with its rule. `lose`: which events never arrive; `times`: how often the others are delivered;
+    `ready`: by name, after how many seconds of the night a machine is ready for test."""
 
     lose: Callable[[Event], bool] = lambda event: False
     times: int = 1
+    ready: dict[str, int] = field(default_factory=dict)
     put: list[Event] = field(default_factory=list)
     woken: int = 0
     wake: Callable[[Event], dict[str, Any]] | None = None
@@ -43,7 +46,13 @@ class EventBus:
 
     def look(self, simulator: Simulator) -> None:
         """Put what has come out since it was looked last."""
-        for job in next(iter(simulator.world.projects.values())).jobs:
+        project = next(iter(simulator.world.projects.values()))
+        passed = (simulator.clock.now() - BEGIN).total_seconds()
+        for machine in project.machines.values():
+            if self.ready.get(machine.name, passed) < passed:
+                del self.ready[machine.name]
+                self.deliver(event_of(machine.id, "MGN Source Server Lifecycle State Change", {"state": READY}))
+        for job in project.jobs:
             for target in job.targets:
                 if (job.id, target.machine) not in self.seen:
                     self.seen.add((job.id, target.machine))

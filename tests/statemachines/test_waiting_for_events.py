@@ -126,3 +126,47 @@ def test_the_token_of_the_task_is_in_no_record_that_is_left() -> None:
         assert len(tokens) == 2
         assert not [left for left in night.records_and_files() if any(token in left for token in tokens)]
         assert not [left for left in night.records_and_files() if "WAITING" in left]
+
+
+SYNCING = {"replication": {"state": "initial_sync", "progress": 40, "for": "100m"}}
+PATIENT = {"poll": MINUTELY, "readiness_deadline": 4 * 3600}
+
+
+def test_the_end_of_an_initial_sync_wakes_the_wave() -> None:
+    with a_night_with_events(a_world({"db01": SYNCING, "db02": {}}), EventBus(ready={"db01": 6000})) as (night, bus):
+        night.run(a_plan(a_wave("db", "db01", "db02", **PATIENT)))
+
+        assert night.statuses() == {"db01": "verified", "db02": "verified"}
+        states = night.wave_states()
+        assert states.count("AwaitReplication") == 6, "five slow looks, and the one that was woken"
+        assert states.count("CheckReadiness") <= 10
+        assert bus.woken == 2, "from replication, and from the job"
+
+
+def test_an_event_of_replication_that_is_lost_costs_a_slow_look() -> None:
+    bus = EventBus(lose=lambda event: True, ready={"db01": 6000})
+    with a_night_with_events(a_world({"db01": SYNCING}), bus) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", **PATIENT)))
+
+        assert night.statuses() == {"db01": "verified"}
+        started = night.store.wave(night.run_id, 1)
+        assert started.ready_looks <= 10
+
+
+def test_lag_is_looked_at_because_no_event_tells_of_it() -> None:
+    lagging = {"replication": {"state": "lagging", "behind": "45m"}}
+    with a_night_with_events(a_world({"db01": SYNCING, "db02": lagging})) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", "db02", poll=PollBounds(minimum=300, maximum=900))))
+
+        assert night.statuses() == {"db01": "postponed", "db02": "postponed"}
+        assert "AwaitReplication" not in night.wave_states()
+
+
+def test_a_wait_for_replication_ends_at_its_deadline_when_no_event_comes() -> None:
+    with a_night_with_events(a_world({"db01": SYNCING})) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", poll=MINUTELY, readiness_deadline=3000)))
+
+        assert night.statuses() == {"db01": "postponed"}
+        assert night.wave_states().count("AwaitReplication") == 2
+        assert night.hours() == pytest.approx(3000 / 3600, abs=0.02)
+        assert night.launches() == 0
