@@ -43,7 +43,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states, variable_store
-from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import (
     AmazonStateLanguageParser,
@@ -225,17 +225,19 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
     def wait(self: WaitFunction, env: Any, wait_seconds: int) -> None:
         waited(wait_seconds)
 
-    by_the_clock: Any = StateTaskServiceCallback._wait_for_task_token_timeout
+    by_the_clock: Any = StateTaskServiceCallback._eval_wait_for_task_token
 
-    def sleep(self: StateTaskServiceCallback, timeout_seconds: int, endpoint: CallbackEndpoint) -> Any:
+    def sleep(
+        self: StateTaskServiceCallback, env: Any, timeout_seconds: int, callback_endpoint: Any, **more: Any
+    ) -> Any:
         if self.resource.condition != ResourceCondition.WaitForTaskToken:  # a child's parent listens for a token, too
-            return by_the_clock(self, timeout_seconds, endpoint)
+            return by_the_clock(self, env, timeout_seconds, callback_endpoint, **more)
         slept = 0
-        while endpoint.get_outcome() is None and slept < timeout_seconds:
+        while callback_endpoint.get_outcome() is None and slept < timeout_seconds and env.is_running():
             bit = min(BIT, timeout_seconds - slept)
             waited(bit)
             slept += bit
-        return endpoint.get_outcome()
+        return callback_endpoint.get_outcome() or CallbackOutcomeTimedOut(callback_endpoint.callback_id)
 
     with (
         patch.object(LambdaSimpleBackend, "invoke", invoke),
@@ -247,7 +249,7 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
         patch.object(StateTaskService, "_normalise_response", _upper_keys),
         patch.object(WaitFunction, "_wait_interval", wait),
         patch.object(retrier_decl, "time", _Pauses(waited)),
-        patch.object(StateTaskServiceCallback, "_wait_for_task_token_timeout", sleep),
+        patch.object(StateTaskServiceCallback, "_eval_wait_for_task_token", sleep),
         patch.object(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.05),
     ):
         machines.append(workflows())

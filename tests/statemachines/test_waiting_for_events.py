@@ -10,6 +10,7 @@ from cutover.plan import PollBounds
 from cutover.waking import FALLBACK
 from tests.statemachines.events import EventBus, a_night_with_events
 from tests.statemachines.night import Night, a_plan, a_wave, a_world
+from tests.statemachines.test_killed import Killer
 
 MINUTELY = PollBounds(minimum=60, maximum=900)
 WAITING = ("FollowJob", "VerifyTargets", "TargetsVerdict", "WaitForJob", "AwaitJob")
@@ -126,6 +127,25 @@ def test_the_token_of_the_task_is_in_no_record_that_is_left() -> None:
         assert len(tokens) == 2
         assert not [left for left in night.records_and_files() if any(token in left for token in tokens)]
         assert not [left for left in night.records_and_files() if "WAITING" in left]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it sleeps", "asleep"])
+def test_a_run_killed_in_its_sleep_and_started_again_sleeps_on(after: bool) -> None:
+    killer = Killer("AwaitEvent", 1, after=after)
+    world = a_world({"db01": {}, "db02": {}}, project=slow(30))
+    with a_night_with_events(world, handlers=killer.handlers) as (night, bus):
+        killer.night = night
+        plan = a_plan(a_wave("db", "db01", "db02", poll=MINUTELY))
+        night.run(plan)
+        night.wait_for_wave()
+        first = night.run_id
+        night.run(plan)
+
+        assert night.run_id == first
+        assert set(night.statuses().values()) == {"verified"}
+        assert night.launches() == 1
+        assert waited(night)["AwaitJob"] >= 1
+        assert bus.woken == 1
 
 
 SYNCING = {"replication": {"state": "initial_sync", "progress": 40, "for": "100m"}}
