@@ -81,4 +81,4 @@ def _events(here: Step, seen: WaveReadiness, deadline: datetime, looks: int) -> 
     expected = news(
         (each.machine.id if each.machine else None, each.progress.state if each.progress else None) for each in unready
     )
-    return here.awaits(expected, here.wave.poll.minimum, deadline, LOOKS - looks)
+    return here.expect(expected, here.wave.poll.minimum, deadline, LOOKS - looks)

@@ -34,7 +34,7 @@ def handler(here: Step) -> Answer:
             reason=f"{ids(jobs)} is {status}" + (f": {last}" if last else ""),
         ),
     )
-    events = not ended and here.awaits(
+    events = not ended and here.expect(
         results(jobs), here.wave.poll.minimum, instant(str(record.job_deadline)), LOOKS - record.target_looks
     )
     return {

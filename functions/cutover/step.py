@@ -246,18 +246,29 @@ class Step:
         self.store.renew(self.run, after(looked, math.ceil(seconds) + LEASE))
         return looked
 
+    @property
+    def hears(self) -> bool:
+        """Whether the service puts events on the bus that wakes us: each region has its own."""
+        return self.service.events and self.plan.region == self.settings.region
+
     def listen(self) -> None:
         """Have the service's events noted from now on, where it has any: called before the wave is looked at."""
-        if self.service.events:
+        if self.hears:
             self.waits.listen(self.run.id, self.number, local_now())
 
-    def awaits(self, groups: Groups, wait: int, deadline: datetime, looks: int) -> bool:
-        """Whether the wave now waits for these events rather than `wait` seconds. Its lease outlasts that."""
-        if not self.service.events or not worth_it(groups, wait, self.now().at, deadline, looks):
+    def expect(self, groups: Groups, wait: int, deadline: datetime, looks: int) -> bool:
+        """Have the wave wait for these events rather than `wait` seconds, where that is worth it: whether it is. Its
+        lease outlasts that."""
+        if not self.hears or not worth_it(groups, wait, self.now().at, deadline, looks, self._silent()):
             return False
         self.waits.expect(self.run.id, self.number, groups)
         self.hold(FALLBACK + wait)
         return True
+
+    def _silent(self) -> int | None:
+        """After how many seconds without anything new people are called; None while nobody watches for that."""
+        closed = self.run.mode is Mode.CUTOVER and self.store.night(self.run.id).closed is not None
+        return self.planned_night.silent if closed else None
 
     def require_own_execution(self) -> None:
         """RunDisputed when this was called by another execution than that of the run's present attempt."""

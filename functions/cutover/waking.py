@@ -8,7 +8,7 @@ that its machines still owe, so that two hundred events are one look; for replic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,11 +83,17 @@ def news(machines: Iterable[tuple[str | None, ReplicationState | None]]) -> Grou
     return groups if all(groups) else ()
 
 
-def worth_it(groups: Sequence[frozenset[str]], wait: int, now: datetime, deadline: datetime, looks: int) -> bool:
+def worth_it(
+    groups: Groups, wait: int, now: datetime, deadline: datetime, looks: int, silent: int | None = None
+) -> bool:
     """Whether to wait for events rather than `wait` seconds: some are due, the slow look comes before the deadline
-    also when an event is lost, and the looks that are left last until then."""
+    also when an event is lost, and the looks that are left last until then.
+
+    `silent`: users are shut out, and so many seconds without anything new call a person; sleep must not look like that.
+    """
     remaining = (deadline - now).total_seconds()
-    return bool(groups) and FALLBACK + wait <= remaining <= looks * FALLBACK
+    in_time = FALLBACK + wait <= remaining <= looks * FALLBACK
+    return bool(groups) and in_time and (silent is None or silent >= 2 * FALLBACK)
 
 
 def _owed(job: Job) -> frozenset[str]:

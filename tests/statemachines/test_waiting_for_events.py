@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
-from cutover.plan import PollBounds
+from cutover.plan import Mode, PollBounds
+from cutover.planned_night import Action, Deed, PlannedStep
 from cutover.waking import FALLBACK
 from tests.statemachines.events import EventBus, a_night_with_events
-from tests.statemachines.night import Night, a_plan, a_wave, a_world
+from tests.statemachines.night import NO_DOORS, Night, a_plan, a_wave, a_world
 from tests.statemachines.test_killed import Killer
+from tests.unit.hooked import hooked
 
 MINUTELY = PollBounds(minimum=60, maximum=900)
 WAITING = ("FollowJob", "VerifyTargets", "TargetsVerdict", "WaitForJob", "AwaitJob")
@@ -106,6 +111,30 @@ def test_who_cannot_sleep_waits_plainly() -> None:
         assert night.statuses() == {"db01": "verified"}
         seen = waited(night)
         assert seen["AwaitJob"] == seen["WaitForJob"] >= 8
+
+
+def test_events_on_another_regions_bus_are_not_waited_for() -> None:
+    with a_night_with_events(a_world({"db01": {}}, project=slow(10))) as (night, _):
+        with patch.dict(os.environ, {"AWS_REGION": "us-east-1"}):
+            night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
+
+        assert night.statuses() == {"db01": "verified"}
+        assert "AwaitJob" not in night.wave_states()
+
+
+@pytest.mark.parametrize(("silent", "sleeps"), [(900, False), (1800, True)])
+def test_behind_closed_doors_it_sleeps_only_where_the_plan_lets_it_be_silent(silent: int, sleeps: bool) -> None:
+    world = a_world({"db01": {"tested": "9d"}}, project=slow(20))
+    with hooked() as hooks, a_night_with_events(world) as (night, _):
+        shut = PlannedStep("web", Action(Deed.WEBHOOK, f"{hooks.url}/web"), undo=None, timeout=600)
+        planned = replace(NO_DOORS, quiesce=(shut,), no_quiesce="", zero_loss_wait=1200, silent=silent)
+        plan = a_plan(a_wave("db", "db01", poll=MINUTELY), night=planned)
+        night.verified_before(plan, "db01")
+        night.run(plan, Mode.CUTOVER)
+
+        assert night.store.night(night.run_id).closed is not None
+        assert night.statuses() == {"db01": "verified"}
+        assert ("AwaitJob" in night.wave_states()) is sleeps
 
 
 def test_near_its_deadline_a_job_is_polled() -> None:

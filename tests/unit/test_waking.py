@@ -123,3 +123,9 @@ def test_events_are_waited_for_within_the_deadline_and_the_looks(
 ) -> None:
     due = tuple(frozenset(each) for each in groups)
     assert worth_it(due, wait, NOW, NOW + timedelta(seconds=left), looks) is worth
+
+
+@pytest.mark.parametrize(("silent", "worth"), [(None, True), (900, False), (1799, False), (1800, True)])
+def test_sleep_is_never_taken_for_silence_behind_closed_doors(silent: int | None, worth: bool) -> None:
+    due = (frozenset({"a"}),)
+    assert worth_it(due, 60, NOW, NOW + timedelta(hours=1), 400, silent) is worth
