@@ -27,11 +27,13 @@ READY = "*READY_FOR_TEST*"
 @dataclass
 class EventBus:
     """The default bus with its rule. `lose`: which events never arrive; `times`: how often the others are delivered;
-    `ready`: by name, after how many seconds of the night a machine is ready for test."""
+    `ready`: by name, after how many seconds of the night a machine is ready for test. `meanwhile`: so many seconds pass
+    at each look at a job, after the service has answered and before anybody reads it."""
 
     lose: Callable[[Event], bool] = lambda event: False
     times: int = 1
     ready: dict[str, int] = field(default_factory=dict)
+    meanwhile: int = 0
     put: list[Event] = field(default_factory=list)
     woken: int = 0
     wake: Callable[[Event], dict[str, Any]] | None = None
@@ -92,7 +94,10 @@ def a_night_with_events(
 
     def job(self: CloudEndure, job_id: str) -> Job:
         found = next(each for each in next(iter(night.simulator.world.projects.values())).jobs if each.id == job_id)
-        return replace(ask(self, job_id), instances={each.machine: each.instance for each in found.targets})
+        answer = replace(ask(self, job_id), instances={each.machine: each.instance for each in found.targets})
+        if bus.meanwhile:
+            waited(night.simulator, bus.meanwhile)
+        return answer
 
     def waited(simulator: Simulator, seconds: float) -> None:
         simulator.advance(seconds)

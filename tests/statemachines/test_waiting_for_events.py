@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -13,8 +14,8 @@ from cutover.plan import Mode, PollBounds
 from cutover.planned_night import Action, Deed, PlannedStep
 from cutover.waking import FALLBACK
 from tests.statemachines.events import EventBus, a_night_with_events
-from tests.statemachines.night import NO_DOORS, Night, a_plan, a_wave, a_world
-from tests.statemachines.test_killed import Killer
+from tests.statemachines.night import BEGIN, NO_DOORS, Night, a_plan, a_wave, a_world
+from tests.statemachines.test_killed import HANDLERS, Killer
 from tests.unit.hooked import hooked
 
 MINUTELY = PollBounds(minimum=60, maximum=900)
@@ -34,28 +35,30 @@ def waited(night: Night) -> Counter[str]:
 
 
 def test_a_job_of_a_service_without_events_is_polled() -> None:
-    with a_night_with_events(a_world({"db01": {}}, project=slow(30)), events=False) as (night, bus):
+    with a_night_with_events(a_world({"db01": {}}, project=slow(10)), events=False) as (night, bus):
         night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
 
         assert night.statuses() == {"db01": "verified"}
         assert "AwaitJob" not in night.wave_states()
-        assert waited(night)["FollowJob"] >= 28
+        assert waited(night)["FollowJob"] >= 8
         assert bus.put
         assert bus.woken == 0, "nobody listens"
 
 
-@pytest.mark.parametrize("minutes", [30, 60])
-def test_waiting_with_events_costs_a_tenth_of_polling_every_minute(minutes: int) -> None:
-    counted = {}
-    for events in (True, False):
-        world = a_world({"db01": {}, "db02": {}, "db03": {}}, project=slow(minutes))
-        with a_night_with_events(world, events=events) as (night, _):
-            night.run(a_plan(a_wave("db", "db01", "db02", "db03", poll=MINUTELY, job_deadline=4 * 3600)))
+def waiting_costs(minutes: int, *, events: bool) -> int:
+    """Transitions of waiting for a job that lasts about so long."""
+    world = a_world({"db01": {}, "db02": {}, "db03": {}}, project=slow(minutes))
+    with a_night_with_events(world, events=events) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", "db02", "db03", poll=MINUTELY, job_deadline=4 * 3600)))
+        assert set(night.statuses().values()) == {"verified"}
+        return waited(night).total()
 
-            assert set(night.statuses().values()) == {"verified"}
-            counted[events] = waited(night).total()
-    assert counted[False] >= 4 * (minutes - 2)
-    assert 10 * counted[True] <= counted[False], counted
+
+def test_waiting_with_events_costs_a_tenth_of_looking_every_minute() -> None:
+    minutely = waiting_costs(30, events=False)
+    assert 4 * 28 <= minutely <= 4 * 30
+    assert 10 * waiting_costs(30, events=True) <= minutely
+    assert 10 * waiting_costs(90, events=True) <= 4 * 88, "a minute each, as was counted"
 
 
 def test_fifty_events_are_one_look() -> None:
@@ -98,6 +101,16 @@ def test_events_delivered_twice_wake_once() -> None:
         assert set(night.statuses().values()) == {"verified"}
         assert bus.woken == 1
         assert night.launches() == 1
+
+
+def test_an_event_that_comes_while_the_job_is_looked_at_is_not_slept_over() -> None:
+    """The look that takes so long begins before the launch has come out, and ends after it."""
+    with a_night_with_events(a_world({"db01": {}}, project=slow(20)), EventBus(meanwhile=20 * 60)) as (night, bus):
+        night.run(a_plan(a_wave("db", "db01", poll=MINUTELY)))
+
+        assert night.statuses() == {"db01": "verified"}
+        assert bus.woken == 0, "nobody slept yet"
+        assert waited(night)["AwaitJob"] == waited(night)["WaitForJob"] == 1, "it went on at once"
 
 
 def test_who_cannot_sleep_waits_plainly() -> None:
@@ -190,6 +203,19 @@ def test_the_end_of_an_initial_sync_wakes_the_wave() -> None:
         assert states.count("AwaitReplication") == 6, "five slow looks, and the one that was woken"
         assert states.count("CheckReadiness") <= 10
         assert bus.woken == 2, "from replication, and from the job"
+
+
+def test_woken_it_looks_after_the_shortest_pause() -> None:
+    def looks(event: dict[str, Any]) -> Any:
+        looked.append((night.simulator.clock.now() - BEGIN).total_seconds())
+        return HANDLERS["CheckReadiness"](event)
+
+    looked: list[float] = []
+    early, handlers = EventBus(ready={"db01": 1500}), {"CheckReadiness": looks}
+    with a_night_with_events(a_world({"db01": SYNCING}), early, handlers=handlers) as (night, _):
+        night.run(a_plan(a_wave("db", "db01", **PATIENT)))
+
+        assert [at for at in looked if 1500 < at <= 1500 + 10 + 60], "though the sync is far from its end"
 
 
 def test_an_event_of_replication_that_is_lost_costs_a_slow_look() -> None:
