@@ -6,17 +6,20 @@ been launched already, in an execution that died, goes on from there.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cutover.instants import after, instant
 from cutover.launch import already
 from cutover.observed import observed
-from cutover.readiness import Verdict
+from cutover.readiness import LOOKS, Verdict, WaveReadiness
 from cutover.step import Answer, Step, step
 from cutover.unlaunched import aborted
+from cutover.waking import news
 
 
 @step
 def handler(here: Step) -> Answer:
-    """{verdict, wait_seconds, tell: whether the wait is news, reason}.
+    """{verdict, wait_seconds, tell: whether the wait is news, events: whether they are waited for, reason}.
 
     The verdict is ready | wait | postponed | refused | aborted, or of a launch that is there: accepted | unconfirmed.
     """
@@ -29,6 +32,7 @@ def handler(here: Step) -> Answer:
         return aborted(here, record)
     if here.run.observe:
         return observed(here, record)
+    here.listen()
     listed = here.listed(here.wave.machines)
     looked = here.looked()
     if record.readiness_deadline is None:
@@ -43,12 +47,12 @@ def handler(here: Step) -> Answer:
     machines = here.store.machines(here.run.id, here.number)
     seen = here.look(listed, deadline, record.ready_looks, machines)
     here.hold(seen.wait_seconds)
-    news = seen.verdict is Verdict.WAIT and not record.told_waiting
+    first = seen.verdict is Verdict.WAIT and not record.told_waiting
     here.store.write_wave(
         here.run.id,
         record.but(
             ready_looks=record.ready_looks + 1,
-            told_waiting=record.told_waiting or news,
+            told_waiting=record.told_waiting or first,
             reason=seen.reason,
             looked=looked,
             ready=sum(each.ready for each in seen.machines),
@@ -57,4 +61,24 @@ def handler(here: Step) -> Answer:
         ),
     )
     here.store.write_machines(here.run.id, here.number, seen.settle(machines, here.wave, deadline))
-    return {"verdict": seen.verdict.value, "wait_seconds": seen.wait_seconds, "tell": news, "reason": seen.reason}
+    events = not first and _events(here, seen, deadline, record.ready_looks + 1)
+    # Woken, it looks after the shortest pause: what is heard within that is one look.
+    wait = here.wave.poll.minimum if events else seen.wait_seconds
+    return {
+        "verdict": seen.verdict.value,
+        "wait_seconds": wait,
+        "tell": first,
+        "events": events,
+        "reason": seen.reason,
+    }
+
+
+def _events(here: Step, seen: WaveReadiness, deadline: datetime, looks: int) -> bool:
+    """Whether the wave waits for events of the machines that are not ready."""
+    if seen.verdict is not Verdict.WAIT:
+        return False
+    unready = [each for each in seen.machines if not each.ready and not each.refusals]
+    expected = news(
+        (each.machine.id if each.machine else None, each.progress.state if each.progress else None) for each in unready
+    )
+    return here.expect(expected, here.wave.poll.minimum, deadline, LOOKS - looks)

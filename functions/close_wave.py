@@ -37,6 +37,7 @@ def handler(here: Step) -> Answer:
     here.store.record_proofs(here.plan.name, proofs)
     if not still_open(record, launches):
         here.locks.give_up([here.project_lock])
+    here.waits.forget(here.run.id, here.number)
     outcome = wave_outcome(machines)
     reason = wave_reason(here.wave, machines) or record.reason
     passed = ruling(here.wave, machines).passes

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from cutover.instants import after
+from cutover.instants import after, instant
 from cutover.launch import ids, statuses
 from cutover.machine import Job
+from cutover.readiness import LOOKS
 from cutover.step import Answer, Step, step
+from cutover.waking import results
 
 
 @step
 def handler(here: Step) -> Answer:
-    """{status: as the service says it, ended, lines: how many the logs have, reason: the last line}."""
+    """{status: as the service says it, ended, events: whether they are waited for while it is open, lines: how many the
+    logs have, reason: the last line}."""
     record = here.record
+    here.listen()
     jobs = [_read(here, job) for job in record.jobs]
     looked = here.hold()
     ended = all(job.status.ended for job in jobs)
@@ -30,7 +34,16 @@ def handler(here: Step) -> Answer:
             reason=f"{ids(jobs)} is {status}" + (f": {last}" if last else ""),
         ),
     )
-    return {"status": status, "ended": ended, "lines": sum(len(job.log) for job in jobs), "reason": last}
+    events = not ended and here.expect(
+        results(jobs), here.wave.poll.minimum, instant(str(record.job_deadline)), LOOKS - record.target_looks
+    )
+    return {
+        "status": status,
+        "ended": ended,
+        "events": events,
+        "lines": sum(len(job.log) for job in jobs),
+        "reason": last,
+    }
 
 
 def _read(here: Step, job_id: str) -> Job:

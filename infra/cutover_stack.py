@@ -14,7 +14,7 @@ from infra.inside import Place, attach
 from infra.messages import Messages
 from infra.records import Records
 from infra.secrets import Secrets
-from infra.triggers import Deaths, News, Requests, Silence
+from infra.triggers import Deaths, News, Requests, ServiceEvents, Silence
 from infra.workflows import Workflows
 
 
@@ -99,6 +99,7 @@ class CutoverStack(Stack):
             topic=messages.topic,
         )
         deaths = Deaths(self, "Deaths", machine=workflows.plan, tell=function["tell_dead_run"], topic=messages.topic)
+        heard = ServiceEvents(self, "ServiceEvents", wake=function["wake"], topic=messages.topic)
 
         Silence(self, "Silence", watch=function["watch_silence"], schedules=requests.schedules, topic=messages.topic)
 
@@ -109,6 +110,7 @@ class CutoverStack(Stack):
                 Thing.RUNS: [records.bucket.arn_for_objects("runs/*")],
                 Thing.PLAN_MACHINE: [workflows.plan.state_machine_arn],
                 Thing.EXECUTIONS: [workflows.executions_of(machine) for machine in (workflows.plan, workflows.wave)],
+                Thing.TASK_TOKENS: ["*"],
                 Thing.BUS: [messages.bus.event_bus_arn],
                 Thing.TOPIC: [messages.topic.topic_arn],
                 Thing.CLOUDENDURE: [secrets.cloudendure_arn],
@@ -169,6 +171,7 @@ class CutoverStack(Stack):
                 Thing.UNDELIVERED_REQUESTS: [requests.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_DEATHS: [deaths.undelivered.queue.queue_arn],
+                Thing.UNDELIVERED_EVENTS: [heard.undelivered.queue.queue_arn],
             }
         )
         self._outputs(

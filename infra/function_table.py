@@ -22,6 +22,7 @@ class Thing(Enum):
     RUNS = auto()  # the bucket's job logs and evidence
     PLAN_MACHINE = auto()
     EXECUTIONS = auto()  # of both state machines
+    TASK_TOKENS = auto()  # of tasks that wait to be answered
     BUS = auto()
     TOPIC = auto()
     CLOUDENDURE = auto()  # the secret with the API token; who has it speaks to the service
@@ -48,6 +49,7 @@ class Thing(Enum):
     UNDELIVERED_REQUESTS = auto()  # the queues for events that their function gave up on
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
+    UNDELIVERED_EVENTS = auto()
 
 
 # Why a function may touch more of a thing than one named resource; where nothing is said here, nothing is wild.
@@ -55,6 +57,7 @@ WILD: Mapping[Thing, str] = {
     Thing.PLANS: "An object per compiled plan, named by its content.",
     Thing.RUNS: "Objects per run, named by the run.",
     Thing.EXECUTIONS: "An execution per attempt, named by the run.",
+    Thing.TASK_TOKENS: "Answering a task takes no resource: its token says which one.",
     Thing.EC2: "EC2's Describe actions take no resource (Service Authorization Reference).",
     Thing.QUOTAS: "Reading a quota takes no resource (Service Authorization Reference).",
     Thing.KEYS: "The key is named by the replication settings of each project; this account's, only described.",
@@ -103,6 +106,7 @@ GET_SECRET: Actions = ("secretsmanager:GetSecretValue",)
 PUT_EVENTS: Actions = ("events:PutEvents",)
 SEND_COMMAND: Actions = ("ssm:SendCommand",)
 PUT_ASIDE: Actions = ("sqs:SendMessage",)
+ANSWER_TASK: Actions = ("states:SendTaskSuccess",)
 
 DESCRIBE_INSTANCES: Actions = (
     "ec2:DescribeInstances",
@@ -301,6 +305,22 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.COMMANDS: ("ssm:GetCommandInvocation",),
         },
     ),
+    "await_event": Row(
+        30,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "UpdateItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.TASK_TOKENS: ANSWER_TASK,
+        },
+    ),
+    "wake": Row(
+        30,
+        {
+            Thing.TABLE: _dynamodb("UpdateItem", "Query"),
+            Thing.TASK_TOKENS: ANSWER_TASK,
+            Thing.UNDELIVERED_EVENTS: PUT_ASIDE,
+        },
+    ),
     # It looks from inside of the targets' network and may do nothing else; the network is attached by configuration.
     "probe": Row(60, {}),
     "watch_late_targets": Row(
@@ -319,7 +339,7 @@ FUNCTIONS: Mapping[str, Row] = {
     "close_wave": Row(
         120,
         {
-            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchWriteItem"),
             Thing.PLANS: GET_OBJECT,
         },
     ),

@@ -1,4 +1,4 @@
-"""What sets things in motion: a request starts a run, news goes out, a dead or silent run is told."""
+"""What sets things in motion: a request starts a run, an event wakes one, news goes out, silence and death are told."""
 
 from __future__ import annotations
 
@@ -107,6 +107,23 @@ class Deaths(Construct):
                 },
             ),
             targets=[self.undelivered.target(tell, max_age=Duration.hours(24))],
+        )
+
+
+class ServiceEvents(Construct):
+    """What a replication service says by itself, on the default bus, wakes the waves that wait for it."""
+
+    undelivered: Undelivered
+
+    def __init__(self, scope: Construct, id_: str, *, wake: lambda_.Function, topic: sns.ITopic) -> None:
+        super().__init__(scope, id_)
+        self.undelivered = Undelivered(self, "Undelivered", what="events of the replication service", topic=topic)
+        events.Rule(
+            self,
+            "ServiceEvent",
+            event_pattern=events.EventPattern(source=["aws.mgn"]),
+            # After that the wave has looked by itself.
+            targets=[self.undelivered.target(wake, max_age=Duration.minutes(15))],
         )
 
 

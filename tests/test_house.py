@@ -41,6 +41,7 @@ CORE = {
     "leftovers",
     "machine",
     "messages",
+    "mgn_events",
     "migration_service",
     "night",
     "night_messages",
@@ -71,6 +72,7 @@ CORE = {
     "takeover",
     "terms",
     "verification",
+    "waking",
     "words",
 }
 """Pure: the standard library and each other, no clock, no environment, no network."""
@@ -188,6 +190,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "survey_nodes",
         "survey_ec2",
         "unlaunched",
+        "waits",
     }
 
 

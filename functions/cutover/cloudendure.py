@@ -73,6 +73,11 @@ class CloudEndure:
         machines, jobs, job, replica, blueprints, blueprint, licenses, replicationConfigurations."""
         return self._session.requests
 
+    @property
+    def events(self) -> bool:
+        """It never told anybody anything by itself."""
+        return False
+
     def now(self) -> Now:
         """The Date header of the last answer, to the second, so ask after a request; our clock before the first."""
         return self._session.now()

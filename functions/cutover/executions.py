@@ -1,4 +1,4 @@
-"""Executions of the state machines: starting a run's, counting the states they entered."""
+"""Executions of the state machines: starting a run's, waking one that waits, counting the states they entered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from cutover import clients
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+
+_ANSWERED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
+"""What Step Functions says of a token whose task waits no more."""
 
 
 class Executions:
@@ -35,6 +39,14 @@ class Executions:
     def status(self, execution: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
         return str(self._client.describe_execution(executionArn=execution)["status"])
+
+    def answer(self, token: str) -> None:
+        """Let the task that waits by this token go on; nothing when it has gone on already."""
+        try:
+            self._client.send_task_success(taskToken=token, output="{}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _ANSWERED:
+                raise
 
     def transitions(self, executions: Iterable[str]) -> int:
         """States entered so far in these executions; what Step Functions charges for, but for retries."""

@@ -157,6 +157,11 @@ class Job:
     initiated_by: str | None = None
     """Who asked for it, by the service's user name."""
 
+    @property
+    def reported(self) -> frozenset[str]:
+        """The machines of which the job says what became of them."""
+        return frozenset(self.instances)
+
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values, instants as RFC 3339."""
         return {

@@ -35,6 +35,11 @@ class MigrationService(Protocol):
         """Requests sent so far by operation, e.g. {"GET machines": 2}."""
         ...
 
+    @property
+    def events(self) -> bool:
+        """Whether it puts events on the account's default bus when machines get somewhere; any may be lost."""
+        ...
+
     def now(self) -> Now:
         """The service's time, from the last answer's Date header; our clock if it never gave one."""
         ...

@@ -9,6 +9,7 @@
                 ROLLEDBACK#<machine>      RolledBack: its last cutover was taken back
                 VERIFIED#<mode>#<machine> Proof: a verified target; opens the gate of a cutover, or closes it for good
                 SIGNOFF#…, and what comes after a run: see after_records.py
+    WAITING     <run>#<wave>              a wave that listens for events: see waits.py
     LOCK#<service>#<thing>  LEASE         who holds a machine or a project: see locks.py
 
 Instants are RFC 3339 strings in UTC, durations whole seconds.

@@ -22,6 +22,11 @@ class Settings:
         self._environment = os.environ if environment is None else environment
 
     @property
+    def region(self) -> str:
+        """Where this function runs; Lambda sets it."""
+        return self._get("AWS_REGION")
+
+    @property
     def table(self) -> str:
         return self._get("CUTOVER_TABLE")
 

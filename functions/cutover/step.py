@@ -35,6 +35,8 @@ from cutover.readiness import WaveReadiness, look
 from cutover.records import MachineRecord, RunRecord, WaveRecord, as_planned
 from cutover.settings import Settings
 from cutover.store import Store
+from cutover.waits import Waits
+from cutover.waking import FALLBACK, Groups, worth_it
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -74,6 +76,10 @@ class Step:
     @cached_property
     def plan(self) -> Plan:
         return self.store.plan(self.run.plan, self.run.sha256)
+
+    @cached_property
+    def waits(self) -> Waits:
+        return Waits.open(self.settings.table)
 
     @property
     def number(self) -> int:
@@ -239,6 +245,30 @@ class Step:
         looked = self.looked()
         self.store.renew(self.run, after(looked, math.ceil(seconds) + LEASE))
         return looked
+
+    @property
+    def hears(self) -> bool:
+        """Whether the service puts events on the bus that wakes us: each region has its own."""
+        return self.service.events and self.plan.region == self.settings.region
+
+    def listen(self) -> None:
+        """Have the service's events noted from now on, where it has any: called before the wave is looked at."""
+        if self.hears:
+            self.waits.listen(self.run.id, self.number, local_now())
+
+    def expect(self, groups: Groups, wait: int, deadline: datetime, looks: int) -> bool:
+        """Have the wave wait for these events rather than `wait` seconds, where that is worth it: whether it is. Its
+        lease outlasts that."""
+        if not self.hears or not worth_it(groups, wait, self.now().at, deadline, looks, self._silent()):
+            return False
+        self.waits.expect(self.run.id, self.number, groups)
+        self.hold(FALLBACK + wait)
+        return True
+
+    def _silent(self) -> int | None:
+        """After how many seconds without anything new people are called; None while nobody watches for that."""
+        closed = self.run.mode is Mode.CUTOVER and self.store.night(self.run.id).closed is not None
+        return self.planned_night.silent if closed else None
 
     def require_own_execution(self) -> None:
         """RunDisputed when this was called by another execution than that of the run's present attempt."""

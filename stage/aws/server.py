@@ -12,7 +12,7 @@ from pathlib import Path
 from stage.aws.clock import stage_clock
 from stage.aws.environment import emulator_environment
 from stage.aws.lifeline import end_with
-from stage.aws.shim import callbacks, executions, function_logs, functions, scheduler, snapshots, waits
+from stage.aws.shim import callbacks, executions, function_logs, functions, scheduler, service_events, snapshots, waits
 from stage.aws.shim.patch import upstream
 
 
@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     callbacks.install()
     waits.install(clock)
     executions.install()
+    service_events.install()
     if given.state is None:
         scheduler.install(clock)
     else:

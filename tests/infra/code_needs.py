@@ -74,6 +74,7 @@ def needs(name: str) -> set[Need]:
     seen: set[tuple[Path, str]] = set()
     locks = FUNCTIONS / "cutover" / "locks.py"
     decorated = {"Step.run", "Store.count_requests"} if "@step" in file.read_text() else set()
+    waits = FUNCTIONS / "cutover" / "waits.py"
     step, store = FUNCTIONS / "cutover" / "step.py", STORE
     todo = [(file, body) for body in _bodies(file)]
     todo += [(store if body.startswith("Store") else step, body) for body in decorated]
@@ -96,6 +97,8 @@ def needs(name: str) -> set[Need]:
                     todo.append((step, f"Step.{node.attr}"))
                 elif on.split(".")[-1] == "locks" or (on == "self" and body.startswith("Locks.")):
                     todo.append((locks, f"Locks.{node.attr}"))
+                elif on.split(".")[-1] == "waits" or (on == "self" and body.startswith("Waits.")):
+                    todo.append((waits, f"Waits.{node.attr}"))
                 elif on in ("self._table", "self._table.meta.client") and node.attr in DYNAMODB:
                     found.add((Thing.TABLE, f"dynamodb:{DYNAMODB[node.attr]}"))
             elif isinstance(node, ast.Constant) and where in (store, locks) and node.value in TRANSACTION:

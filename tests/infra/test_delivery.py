@@ -50,13 +50,20 @@ def test_a_dead_run_is_told(template: Template) -> None:
     assert [target["Arn"] for target in it["Targets"]] == [arn(template.function("tell_dead_run"))]
 
 
+def test_what_the_service_says_by_itself_wakes_who_waits(template: Template) -> None:
+    it = rule(template, "ServiceEvent")
+    assert "EventBusName" not in it, "the service speaks on the default bus"
+    assert it["EventPattern"] == {"source": ["aws.mgn"]}, "whatever it is called: its kinds are not all described"
+    assert [target["Arn"] for target in it["Targets"]] == [arn(template.function("wake"))]
+
+
 def targets(template: Template) -> list[tuple[str, Json]]:
     return [(id_, target) for id_, it in template.of("Events::Rule").items() for target in it["Properties"]["Targets"]]
 
 
 def test_every_rule_tries_again_and_puts_aside_what_it_cannot_deliver(template: Template) -> None:
     queues = [arn(id_) for id_ in template.of("SQS::Queue")]
-    assert len(targets(template)) == 4
+    assert len(targets(template)) == 5
     for _, target in targets(template):
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 86_400

@@ -130,6 +130,31 @@ CALLBACK = {
     },
 }
 
+ASLEEP = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "Sleep",
+    "States": {
+        "Sleep": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": {
+                "FunctionName": "${remember}",
+                "Payload": {
+                    "source": "{% $states.input.as %}",
+                    "key": "asleep",
+                    "token": "{% $states.context.Task.Token %}",
+                    "unsaid": "{% $states.input.absent = true %}",
+                },
+            },
+            "TimeoutSeconds": 300,
+            "Output": {"woken": True},
+            "Catch": [{"ErrorEquals": ["States.Timeout"], "Output": {"woken": False}, "Next": "Look"}],
+            "Next": "Look",
+        },
+        "Look": {"Type": "Succeed"},
+    },
+}
+
 LATE = {
     "StartAt": "Linger",
     "States": {
@@ -407,11 +432,18 @@ def template(asset: str) -> dict[str, Any]:
                 State="ENABLED",
                 Targets=[{"Id": "remember", "Arn": arn("Remember"), "RetryPolicy": {"MaximumRetryAttempts": 3}}],
             ),
+            "ServiceRule": resource(
+                "AWS::Events::Rule",
+                EventPattern={"source": ["aws.mgn"]},
+                State="ENABLED",
+                Targets=[{"Id": "remember", "Arn": arn("Remember")}],
+            ),
             "ByEvents": permission("Remember", "events"),
             "ByScheduler": permission("Remember", "scheduler"),
             "Child": machine(CHILD, recover=arn("Recover")),
             "Parent": machine(PARENT, fail=arn("Fail"), child={"Ref": "Child"}),
             "Callback": machine(CALLBACK, fail=arn("Fail")),
+            "Asleep": machine(ASLEEP, remember=arn("Remember")),
             "Late": machine(LATE, linger=arn("Linger")),
             "Hasty": machine(HASTY, child={"Ref": "Child"}),
             "Group": resource("AWS::Scheduler::ScheduleGroup", Name="cutover"),
@@ -455,6 +487,7 @@ def template(asset: str) -> dict[str, Any]:
                 "Parent": {"Ref": "Parent"},
                 "Child": {"Ref": "Child"},
                 "Callback": {"Ref": "Callback"},
+                "Asleep": {"Ref": "Asleep"},
                 "Late": {"Ref": "Late"},
                 "Hasty": {"Ref": "Hasty"},
                 "Remember": arn("Remember"),

@@ -112,6 +112,30 @@ def test_a_failing_callback_function_fails_its_task(app: App) -> None:
     assert (ended["status"], ended["error"]) == ("FAILED", "CapacityError")
 
 
+def test_a_task_that_waits_for_its_token_goes_on_when_it_is_answered(app: App) -> None:
+    states = app.aws.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=app.outputs["Asleep"], input='{"as": "woken"}')["executionArn"]
+    (kept,) = app.remembered("woken")
+    assert kept["unsaid"] is False, "what is not there equals nothing"
+    states.send_task_success(taskToken=kept["token"], output="{}")
+    assert json.loads(app.ended(started)["output"]) == {"woken": True}
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=kept["token"], output="{}")
+
+
+def test_a_task_that_nobody_answers_gives_up_on_the_stages_clock(app: App) -> None:
+    # 300 s at a hundredth are 3 s
+    assert json.loads(app.run("Asleep", {"as": "unanswered"}, 15)["output"]) == {"woken": False}
+
+
+def test_a_service_of_aws_is_heard_on_the_default_bus(app: App) -> None:
+    arn = "arn:aws:mgn:eu-central-1:123456789012:source-server/s-12345678901234567"
+    entry = {"Source": "aws.mgn", "DetailType": "MGN Source Server Launch Result", "Resources": [arn], "Detail": "{}"}
+    assert app.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    (seen,) = app.remembered("aws.mgn")
+    assert seen["resources"] == [arn]
+
+
 def test_an_event_on_the_own_bus_reaches_the_function_and_the_queue_behind_the_topic(app: App) -> None:
     entries = [
         {"EventBusName": app.outputs["Bus"], "Source": "cutover", "DetailType": kind, "Detail": json.dumps(detail)}

@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.ec2.models.instances import Instance
 
 from stage.aws.clock import ClockUnknown, SimulatorClock
-from stage.aws.shim import functions, scheduler, waits
+from stage.aws.shim import functions, scheduler, service_events, waits
 from stage.aws.shim.patch import replace_text
 
 
@@ -83,6 +83,17 @@ def test_upstream_ignores_the_longest_delay_of_a_retry() -> None:
 
 def test_upstream_waits_for_a_timestamp_on_the_real_clock_only() -> None:
     assert "datetime.now(" in source("services.stepfunctions", "_sleep_until")
+
+
+def test_upstream_waits_for_a_tasks_token_in_real_seconds() -> None:
+    text = source("services.stepfunctions", "_invoke_with_callback")
+    assert 'timeout = state_def.get("TimeoutSeconds", 99999)\n    if not evt.wait(timeout=timeout)' in text
+
+
+def test_upstream_takes_no_event_of_a_service_of_aws() -> None:
+    assert 'not allow_aws_source and isinstance(source, str) and source.startswith("aws.")' in source(
+        "services.eventbridge", "_put_events"
+    )
 
 
 def test_upstream_scales_waits_and_retries_by_one_factor() -> None:
@@ -197,6 +208,22 @@ def test_a_retry_never_waits_longer_than_its_longest_delay() -> None:
     find = waits.bounded(lambda retriers, error, counts: (retriers[0], 0))
     waited = [find([retrier], "E", {0: count})[0] for count in range(4)]
     assert [each["IntervalSeconds"] * each["BackoffRate"] ** 9 for each in waited] == [10, 30, 40, 40]
+
+
+def test_only_the_sources_that_the_stage_plays_are_taken_for_aws() -> None:
+    given: list[bool] = []
+    put = service_events.taken(lambda data, allow_aws_source: given.append(allow_aws_source))
+    for sources in (["aws.mgn"], ["aws.mgn", "aws.states"], ["aws.ec2"], ["cutover"]):
+        put({"Entries": [{"Source": each} for each in sources]})
+    assert given == [True, False, False, False]
+
+
+def test_a_task_waits_for_its_token_on_the_stages_clock() -> None:
+    given: list[dict[str, Any]] = []
+    invoke = waits.impatient(lambda resource, payload, token, state: given.append(state), 0.01)
+    for state in ({"TimeoutSeconds": 900, "Type": "Task"}, {"Type": "Task"}):
+        invoke("lambda", {}, "token", state)
+    assert given == [{"TimeoutSeconds": 9, "Type": "Task"}, {"Type": "Task"}]
 
 
 def test_the_simulators_time_goes_on_between_samples_and_while_it_is_away() -> None:

@@ -2,7 +2,8 @@
 
 moto's interpreter comes without a JSONata evaluator, sleeps for real, and knows neither start_execution's parameter
 names nor Lambda without Docker. Each patch below is one of these and touches moto's internals, which is why moto is
-pinned exactly. `Wait` moves the test's clock instead of sleeping; nothing here sleeps.
+pinned exactly. `Wait` moves the test's clock instead of sleeping, and so does a task that waits for its token; nothing
+here sleeps.
 """
 
 from __future__ import annotations
@@ -35,9 +36,14 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_callback,
     state_task_service_sfn,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states, variable_store
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import (
     AmazonStateLanguageParser,
@@ -54,6 +60,8 @@ REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 DEADLINE = 120.0
 """Real seconds after which a workflow that does not end is given up: nothing may hang the suite."""
+BIT = 10
+"""Seconds that a task which waits for its token lets pass at a time."""
 
 Handler = Callable[[dict[str, Any]], Any]
 
@@ -203,7 +211,8 @@ _validate = functools.cache(StepFunctionsParserBackend._validate_definition)
 
 @contextmanager
 def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], None]) -> Iterator[Workflows]:
-    """Run state machines inside `aws()`. `waited`: told the seconds of every Wait and of every pause before a retry."""
+    """Run state machines inside `aws()`. `waited`: told the seconds of every Wait, of every pause before a retry, and
+    bit by bit of every task that waits for its token."""
     machines: list[Workflows] = []
 
     def invoke(
@@ -220,6 +229,20 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
     def wait(self: WaitFunction, env: Any, wait_seconds: int) -> None:
         waited(wait_seconds)
 
+    by_the_clock: Any = StateTaskServiceCallback._eval_wait_for_task_token
+
+    def sleep(
+        self: StateTaskServiceCallback, env: Any, timeout_seconds: int, callback_endpoint: Any, **more: Any
+    ) -> Any:
+        if self.resource.condition != ResourceCondition.WaitForTaskToken:  # a child's parent listens for a token, too
+            return by_the_clock(self, env, timeout_seconds, callback_endpoint, **more)
+        slept = 0
+        while callback_endpoint.get_outcome() is None and slept < timeout_seconds and env.is_running():
+            bit = min(BIT, timeout_seconds - slept)
+            waited(bit)
+            slept += bit
+        return callback_endpoint.get_outcome() or CallbackOutcomeTimedOut(callback_endpoint.callback_id)
+
     with (
         patch.object(LambdaSimpleBackend, "invoke", invoke),
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
@@ -231,6 +254,7 @@ def interpreting(workflows: Callable[[], Workflows], waited: Callable[[float], N
         patch.object(StateTaskService, "_normalise_response", _upper_keys),
         patch.object(WaitFunction, "_wait_interval", wait),
         patch.object(retrier_decl, "time", _Pauses(waited)),
+        patch.object(StateTaskServiceCallback, "_eval_wait_for_task_token", sleep),
         patch.object(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.05),
     ):
         machines.append(workflows())

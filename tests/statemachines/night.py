@@ -237,6 +237,7 @@ def a_night(
         "AWS_ACCESS_KEY_ID": "stage",
         "AWS_SECRET_ACCESS_KEY": "stage",
         "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
         "CUTOVER_TABLE": TABLE,
         "CUTOVER_BUCKET": BUCKET,
         "CUTOVER_BUS": BUS,

@@ -13,6 +13,7 @@ import pytest
 from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
 
 from cutover import errors
+from cutover.waking import FALLBACK
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
@@ -30,6 +31,9 @@ OF_THE_PLATFORM = {
     "Lambda.Unknown",
     "Sandbox.Timedout",
 }
+AWAITING = {"AwaitReplication": ("CheckReadiness", "WaitForReplication"), "AwaitJob": ("FollowJob", "WaitForJob")}
+"""States that sleep until they are woken: where they look when nobody does, and the plain wait beside them."""
+
 FINAL = {
     "CutoverError": "never raised itself",
     "ServiceError": "never raised itself",
@@ -159,7 +163,7 @@ def test_the_launch_is_never_retried_and_nothing_else_that_cannot_be_recognised(
     assert "Retry" not in MACHINES["wave.asl.json"]["States"]["LaunchTargets"]
     assert "Retry" not in MACHINES["plan.asl.json"]["States"]["RunWave"]
     others = {state for _, state, body in TASKS if "Retry" not in body}
-    assert others == {"LaunchTargets", "RunWave"}
+    assert others == {"LaunchTargets", "RunWave", *AWAITING}
 
 
 def test_whatever_becomes_of_a_launch_is_looked_for() -> None:
@@ -201,6 +205,22 @@ def test_a_message_that_is_lost_goes_on_to_where_it_would_have() -> None:
         assert "MessageNotSent" in body["Retry"][0]["ErrorEquals"]
 
 
+@pytest.mark.parametrize("state", AWAITING)
+def test_who_sleeps_looks_all_the_same_and_waits_plainly_where_it_cannot_sleep(state: str) -> None:
+    states = MACHINES["wave.asl.json"]["States"]
+    body, (look, plain) = states[state], AWAITING[state]
+    assert body["Resource"].endswith(":lambda:invoke.waitForTaskToken")
+    assert body["TimeoutSeconds"] == FALLBACK
+    assert [(rule["ErrorEquals"], rule["Next"]) for rule in body["Catch"]] == [
+        (["RunDisputed"], "NotThisExecution"),
+        (["States.Timeout"], look),
+        (["States.ALL"], plain),
+    ]
+    assert body["Next"] == plain, "what comes within the shortest pause is one look"
+    assert states[plain]["Next"] == look
+    assert {each for _, each, it in TASKS if it["Resource"].endswith(".waitForTaskToken")} == set(AWAITING)
+
+
 def test_an_end_has_no_output_of_its_own() -> None:
     for _, state, body in STATES:
         if body["Type"] in ("Succeed", "Fail"):
@@ -212,7 +232,17 @@ def test_every_placeholder_is_a_function_or_the_wave() -> None:
     files = (path.stem for path in (ROOT / "functions").glob("*.py"))
     functions = {"".join(part.capitalize() for part in name.split("_")) for name in files}
     assert found - {"WaveMachine"} <= functions
-    others = {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "WatchSilence", "CleanUp", "Finalize", "Probe"}
+    others = {
+        "Start",
+        "TellDeadRun",
+        "NotifySns",
+        "NotifySlack",
+        "WatchSilence",
+        "CleanUp",
+        "Finalize",
+        "Probe",
+        "Wake",
+    }
     assert functions - found == others, "these are reached by events, schedules, commands, and by verify_targets"
 
 

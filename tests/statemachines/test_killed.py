@@ -12,10 +12,12 @@ from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
 HANDLERS = load_handlers()
-ELSEWHERE = {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "FindLaunch", "WatchLateTargets", "Probe"}
+ELSEWHERE = {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "FindLaunch", "WatchLateTargets", "Probe", "Wake"}
 AT_NIGHT = {"Ask", "CarryOutSteps", "CheckPlan", "Hold", "ProveZeroLoss", "StopTargets", "WatchSilence"}
 """Killed in test_whole_night.py."""
-ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - AT_NIGHT - {"CleanUp", "Finalize"})
+WITH_EVENTS = {"AwaitEvent"}
+"""Killed in test_waiting_for_events.py."""
+ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - AT_NIGHT - WITH_EVENTS - {"CleanUp", "Finalize"})
 """The functions that an ordinary run calls."""
 
 

@@ -1,7 +1,8 @@
-"""`MaxDelaySeconds` bounds a retry, and `Wait` until a timestamp follows the stage's clock.
+"""`MaxDelaySeconds` bounds a retry, and what waits until a timestamp, or for its token, follows the stage's clock.
 
-Upstream ignores the first and compares the second with the real time. Its scale (SFN_WAIT_SCALE) covers every Wait and
-every Retry, but it also cuts each unscaled retry at 60 s.
+Upstream ignores the first, compares the second with the real time, and lets a task wait for its token in real seconds:
+its scale (SFN_WAIT_SCALE) covers every Wait and every Retry, but it also cuts each unscaled retry at 60 s. The timeouts
+of other tasks stay real on purpose: the functions they call work in real time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ def bounded(find: Anything) -> Anything:
     return find_matching_retrier
 
 
+def impatient(invoke: Anything, scale: float) -> Anything:
+    """A task that waits for its token gives up on the stage's clock; the function it calls first has its own time."""
+
+    def invoke_with_callback(resource: str, input_data: Anything, token: str, state_def: Anything) -> Anything:
+        if "TimeoutSeconds" in state_def:
+            state_def = {**state_def, "TimeoutSeconds": state_def["TimeoutSeconds"] * scale}
+        return invoke(resource, input_data, token, state_def)
+
+    return invoke_with_callback
+
+
 def install(clock: Clock) -> None:
     states = upstream("services.stepfunctions")
 
@@ -31,5 +43,7 @@ def install(clock: Clock) -> None:
         if remaining > 0:
             states._scaled_sleep(remaining)
 
+    scale = states._SFN_WAIT_SCALE
+    replace("services.stepfunctions", "_invoke_with_callback", lambda invoke: impatient(invoke, scale))
     replace("services.stepfunctions", "_find_matching_retrier", bounded)
     replace("services.stepfunctions", "_sleep_until", lambda original: sleep_until)
