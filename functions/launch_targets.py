@@ -19,7 +19,8 @@ from cutover.errors import (
 from cutover.finding import Finding
 from cutover.guard import errors, kept_target
 from cutover.instants import instant
-from cutover.launch import FindVerdict, busy, described, find, followed, ids, may_send_again, named
+from cutover.launch import FindVerdict, busy, find, followed, ids, may_send_again, named
+from cutover.launch_room import described
 from cutover.machine import Machine
 from cutover.previous import as_before
 from cutover.readiness import LOOKS, Verdict, interval

@@ -116,6 +116,13 @@ class CutoverStack(Stack):
                 Thing.CLOUDENDURE: [secrets.cloudendure_arn],
                 Thing.SLACK: [secrets.slack_arn],
                 Thing.EC2: ["*"],
+                Thing.MGN: ["*"],
+                # Servers are where the plan says, in any region of the account.
+                Thing.SOURCE_SERVERS: [
+                    self.format_arn(service="mgn", region="*", resource=kind, resource_name="*")
+                    for kind in ("source-server", "job")
+                ],
+                Thing.MGN_TARGETS: ["*"],
                 Thing.QUOTAS: ["*"],
                 Thing.KEYS: [self.format_arn(service="kms", region="*", resource="key", resource_name="*")],
                 Thing.PROFILES: [

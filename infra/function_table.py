@@ -26,6 +26,9 @@ class Thing(Enum):
     BUS = auto()
     TOPIC = auto()
     CLOUDENDURE = auto()  # the secret with the API token; who has it speaks to the service
+    MGN = auto()  # looking at the account's source servers and jobs
+    SOURCE_SERVERS = auto()  # of MGN, and its jobs
+    MGN_TARGETS = auto()  # what MGN makes and deletes in EC2 by the rights of whoever asked it to
     SLACK = auto()  # the secret with the webhook's URL
     EC2 = auto()  # looking around
     QUOTAS = auto()
@@ -59,6 +62,9 @@ WILD: Mapping[Thing, str] = {
     Thing.EXECUTIONS: "An execution per attempt, named by the run.",
     Thing.TASK_TOKENS: "Answering a task takes no resource: its token says which one.",
     Thing.EC2: "EC2's Describe actions take no resource (Service Authorization Reference).",
+    Thing.MGN: "MGN's Describe and List actions take no resource (Service Authorization Reference).",
+    Thing.SOURCE_SERVERS: "Plans name the servers; only source servers and jobs of MGN, and only in this account.",
+    Thing.MGN_TARGETS: "What a launch makes does not exist before it; and only where MGN itself asks for it.",
     Thing.QUOTAS: "Reading a quota takes no resource (Service Authorization Reference).",
     Thing.KEYS: "The key is named by the replication settings of each project; this account's, only described.",
     Thing.PROFILES: "The profiles are named by each machine's launch configuration; this account's, only read.",
@@ -84,6 +90,7 @@ ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
     Thing.ROLLED_BACK_TARGETS: {"Null": {"aws:ResourceTag/cutover:rolled-back": "false"}},
     Thing.GUESTS: {"Null": {"aws:ResourceTag/cutover:run": "false"}},
     Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
+    Thing.MGN_TARGETS: {"Bool": {"aws:ViaAWSService": "true"}},
     Thing.STEP_NODES: {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}},
 }
 
@@ -98,6 +105,10 @@ class Row:
 
 def _dynamodb(*names: str) -> Actions:
     return tuple(f"dynamodb:{name}" for name in names)
+
+
+def _mgn(*names: str) -> Actions:
+    return tuple(f"mgn:{name}" for name in names)
 
 
 GET_OBJECT: Actions = ("s3:GetObject",)
@@ -115,6 +126,41 @@ DESCRIBE_INSTANCES: Actions = (
     "ec2:DescribeSubnets",
 )
 SEE_PROTECTION: Actions = ("ec2:DescribeInstanceAttribute",)
+
+# Launching and terminating, MGN works in EC2 with the rights of whoever asked it; these are those of AWS's policy
+# AWSApplicationMigrationEC2Access that a launch and a termination need.
+MGN_IN_EC2: Actions = tuple(
+    f"ec2:{name}"
+    for name in (
+        "AttachVolume",
+        "CreateSecurityGroup",
+        "CreateSnapshot",
+        "CreateTags",
+        "CreateVolume",
+        "DeleteSnapshot",
+        "DeleteVolume",
+        "DescribeAccountAttributes",
+        "DescribeAvailabilityZones",
+        "DescribeImages",
+        "DescribeInstanceAttribute",
+        "DescribeInstanceStatus",
+        "DescribeInstanceTypes",
+        "DescribeInstances",
+        "DescribeLaunchTemplateVersions",
+        "DescribeLaunchTemplates",
+        "DescribeSecurityGroups",
+        "DescribeSnapshots",
+        "DescribeSubnets",
+        "DescribeVolumes",
+        "DetachVolume",
+        "ModifyInstanceAttribute",
+        "ModifyVolume",
+        "RunInstances",
+        "StartInstances",
+        "StopInstances",
+        "TerminateInstances",
+    )
+)
 
 # What preflight looks at in EC2; functions/cutover/survey_ec2.py asks for these and no others.
 PREFLIGHT_EC2: Actions = (
@@ -164,6 +210,8 @@ FUNCTIONS: Mapping[str, Row] = {
             ),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("GetReplicationConfiguration"),
             Thing.EC2: tuple(sorted({*PREFLIGHT_EC2, *DESCRIBE_INSTANCES, *SEE_PROTECTION})),
             Thing.QUOTAS: ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"),
             Thing.KEYS: ("kms:DescribeKey",),
@@ -178,6 +226,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchWriteItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
         },
     ),
     "check_plan": Row(
@@ -186,6 +235,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeSourceServers"),
         },
     ),
     "ask": Row(
@@ -194,6 +244,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
         },
     ),
     "carry_out_steps": Row(
@@ -202,6 +253,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
             Thing.STEP_FUNCTIONS: ("lambda:InvokeFunction",),
             Thing.STEP_SECRETS: GET_SECRET,
             Thing.DOCUMENTS: SEND_COMMAND,
@@ -215,6 +267,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeSourceServers"),
         },
     ),
     "hold": Row(
@@ -223,6 +276,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
         },
     ),
     "stop_targets": Row(
@@ -231,6 +285,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
             Thing.EC2: DESCRIBE_INSTANCES,
             Thing.TARGETS: ("ec2:CreateTags",),
             Thing.ROLLED_BACK_TARGETS: ("ec2:StopInstances",),
@@ -242,6 +297,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
             Thing.CUT_OVER_TARGETS: ("ec2:ModifyInstanceAttribute",),
         },
     ),
@@ -251,6 +307,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
         },
     ),
     "configure_targets": Row(
@@ -270,6 +327,9 @@ FUNCTIONS: Mapping[str, Row] = {
             ),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("ChangeServerLifeCycleState", "StartCutover", "StartTest", "TagResource"),
+            Thing.MGN_TARGETS: MGN_IN_EC2,
             Thing.EC2: DESCRIBE_INSTANCES + SEE_PROTECTION,
         },
     ),
@@ -279,6 +339,8 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("DescribeJobLogItems"),
         },
     ),
     "follow_job": Row(
@@ -288,6 +350,8 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.PLANS: GET_OBJECT,
             Thing.RUNS: PUT_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
+            Thing.SOURCE_SERVERS: _mgn("DescribeJobLogItems"),
         },
     ),
     "verify_targets": Row(
@@ -297,6 +361,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.PLANS: GET_OBJECT,
             Thing.RUNS: GET_OBJECT + PUT_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeSourceServers"),
             Thing.EC2: (*DESCRIBE_INSTANCES, "ec2:DescribeVolumes"),
             Thing.TARGETS: ("ec2:CreateTags", "ec2:GetConsoleOutput", "ec2:GetConsoleScreenshot"),
             Thing.PROBE: ("lambda:InvokeFunction",),
@@ -331,6 +396,8 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.RUNS: GET_OBJECT + PUT_OBJECT,
             Thing.EXECUTIONS: ("states:GetExecutionHistory",),
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("DescribeJobLogItems"),
             Thing.EC2: DESCRIBE_INSTANCES,
             Thing.TARGETS: ("ec2:CreateTags",),
             Thing.LATE_TARGETS: ("ec2:StopInstances",),
@@ -363,14 +430,31 @@ FUNCTIONS: Mapping[str, Row] = {
         },
     ),
     "tell_dead_run": Row(120, {**CLOSE_RUN, Thing.BUS: PUT_EVENTS, Thing.UNDELIVERED_DEATHS: PUT_ASIDE}),
-    "clean_up": Row(300, {**AFTERMATH, Thing.UNDELIVERED_REQUESTS: PUT_ASIDE}),
-    "finalize": Row(300, AFTERMATH),
+    "clean_up": Row(
+        300,
+        {
+            **AFTERMATH,
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("ChangeServerLifeCycleState", "DescribeJobLogItems", "TerminateTargetInstances"),
+            Thing.MGN_TARGETS: MGN_IN_EC2,
+            Thing.UNDELIVERED_REQUESTS: PUT_ASIDE,
+        },
+    ),
+    "finalize": Row(
+        300,
+        {
+            **AFTERMATH,
+            Thing.MGN: _mgn("DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("FinalizeCutover", "MarkAsArchived"),
+        },
+    ),
     "watch_silence": Row(
         120,
         {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeJobs"),
             Thing.BUS: PUT_EVENTS,
         },
     ),

@@ -13,9 +13,11 @@ import requests
 
 from cutover import cloudendure_answers as answers
 from cutover import cloudendure_blueprints as blueprints
+from cutover import reading
 from cutover.cloudendure_session import LOGIN, CloudEndureSession
 from cutover.errors import LaunchUnconfirmed, NotFound, ServiceThrottled, ServiceUnavailable
 from cutover.launch_configuration import Changes, LaunchConfiguration
+from cutover.launch_room import Limits
 from cutover.machine import Job, Machine, Replica
 from cutover.migration_service import Now
 from cutover.plan import Mode
@@ -78,9 +80,18 @@ class CloudEndure:
         """It never told anybody anything by itself."""
         return False
 
+    @property
+    def limits(self) -> Limits:
+        """One job at a time in a project, of any number of machines."""
+        return Limits(one_job=True)
+
     def now(self) -> Now:
         """The Date header of the last answer, to the second, so ask after a request; our clock before the first."""
         return self._session.now()
+
+    def look_at_the_clock(self) -> None:
+        """One GET of the licences, which are few."""
+        self.licences()
 
     def machines(self, *, all_machines: bool = False) -> list[Machine]:
         """The source machines that replicate: one request per 1500. With `all_machines` the stopped ones as well.
@@ -97,6 +108,10 @@ class CloudEndure:
             answers.machine(entry, listed_as_replicating=machine_id in replicating)
             for machine_id, entry in listed.items()
         )
+
+    def grouped(self) -> list[Machine]:
+        """All machines: there are no groups here."""
+        return self.machines(all_machines=True)
 
     def jobs(self) -> list[Job]:
         """The project's jobs, newest first; those without a readable date come last."""
@@ -143,21 +158,22 @@ class CloudEndure:
 
     def licences(self) -> list[Licence]:
         """The project's licences; all of the account's where the project does not say which are its own."""
-        named = {answers.text(each) for each in answers.listed(self._project_itself().get("licensesIDs"))}
+        named = {reading.text(each) for each in reading.listed(self._project_itself().get("licensesIDs"))}
         listed = self._pages("/licenses", "licenses", {})
         chosen = [entry for licence_id, entry in listed.items() if licence_id in named]
         return _known(answers.licence(entry) for entry in chosen or listed.values())
 
     def replication_settings(self) -> ReplicationSettings | None:
         """Of the configuration the project names as its own, or of its only one; None before it is set up."""
-        active = answers.text(self._project_itself().get("replicationConfiguration"))
+        active = reading.text(self._project_itself().get("replicationConfiguration"))
         listed = self._list("replicationConfigurations")
         if active in listed:
             return answers.replication_settings(listed[active])
         return answers.replication_settings(*listed.values()) if len(listed) == 1 else None
 
-    def launch(self, mode: Mode, machine_ids: Collection[str]) -> list[Job]:
+    def launch(self, mode: Mode, machine_ids: Collection[str], tags: Mapping[str, str] | None = None) -> list[Job]:
         """Launch these machines by one request, and so one job. Sent once; again only after a 401: nothing was done.
+        Jobs have no tags here.
 
         LaunchUnconfirmed when it was sent and no clear answer came: none at all, 3xx, 408, 429, 5xx, or a 2xx without
         a job. Any other error says that nothing was launched; RequestRefused (400, 409, 422) and NotFound (404) may
@@ -220,7 +236,7 @@ class CloudEndure:
 
     def _find_project(self) -> str:
         projects = self._pages("/projects", "projects", {})
-        names = {project_id: answers.text(entry.get("name")) or "" for project_id, entry in projects.items()}
+        names = {project_id: reading.text(entry.get("name")) or "" for project_id, entry in projects.items()}
         wanted = self._project.strip()
         same = [project_id for project_id, name in names.items() if name == wanted]
         alike = [project_id for project_id, name in names.items() if name.casefold() == wanted.casefold()]
@@ -243,8 +259,8 @@ class CloudEndure:
             if not isinstance(page, list):
                 raise ServiceUnavailable("GET", path, 200, "half an answer: no list of items")
             known = len(found)
-            for entry in map(answers.record, page):
-                entry_id = answers.text(entry.get("id"))
+            for entry in map(reading.record, page):
+                entry_id = reading.text(entry.get("id"))
                 if entry_id is None:
                     self.dropped[kind] += 1
                     _logger.warning("GET %s: left out an entry without an id", path)

@@ -7,10 +7,8 @@ cannot be named, launched or followed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from cutover.instants import instant
 from cutover.machine import (
     Job,
     JobStatus,
@@ -23,13 +21,11 @@ from cutover.machine import (
     SourceDisk,
 )
 from cutover.plan import Mode
+from cutover.reading import amount, at, flag, listed, number, record, text
 from cutover.terms import Licence, ReplicationSettings
 
 LAUNCH_TYPES: Mapping[Mode, str] = {Mode.TEST: "TEST", Mode.CUTOVER: "CUTOVER"}
 _KINDS = {f"{launch_type}_LAUNCH": str(mode) for mode, launch_type in LAUNCH_TYPES.items()}
-
-UNREADABLE = -1
-"""A backlog that is there and is no number. None would read as "no backlog", which it does not say."""
 
 
 def machine(data: object, *, listed_as_replicating: bool) -> Machine | None:
@@ -121,50 +117,8 @@ def replication_settings(data: object) -> ReplicationSettings:
     )
 
 
-def record(value: object) -> dict[str, Any]:
-    """An object, or an empty one for anything else."""
-    return value if isinstance(value, dict) else {}
-
-
-def listed(value: object) -> list[Any]:
-    """A list, or an empty one for anything else."""
-    return value if isinstance(value, list) else []
-
-
-def text(value: object) -> str | None:
-    """A string with something in it."""
-    return (value.strip() or None) if isinstance(value, str) else None
-
-
-def at(value: object) -> datetime | None:
-    """An instant: RFC 3339 with any number of fraction digits, `Z` or an offset. Without an offset it names none."""
-    try:
-        return instant(value.strip()) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def number(value: object) -> int | None:
-    """A whole number, also when it comes as a string or a float without a fraction."""
-    if isinstance(value, bool):
-        return None
-    try:
-        whole = int(value) if isinstance(value, int | float | str) else None
-    except (ValueError, OverflowError):
-        return None
-    return None if isinstance(value, float) and whole != value else whole
-
-
-def flag(value: object) -> bool | None:
-    """A truth value, also when it comes as a string."""
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.strip().lower())
-    return value if isinstance(value, bool) else None
-
-
 def _replication(given: Mapping[str, Any]) -> Replication:
     info = record(given.get("replicationInfo"))
-    backlog = info.get("backloggedStorageBytes")
     initiation = record(info.get("initiationStates"))
     attempts = listed(initiation.get("items"))
     steps = [record(step) for step in listed(record(attempts[-1]).get("steps"))] if attempts else []
@@ -173,7 +127,7 @@ def _replication(given: Mapping[str, Any]) -> Replication:
         agent_installed=flag(given.get("isAgentInstalled")),
         total_bytes=number(info.get("totalStorageBytes")),
         replicated_bytes=number(info.get("replicatedStorageBytes")),
-        backlog_bytes=UNREADABLE if backlog not in (None, "") and number(backlog) is None else number(backlog),
+        backlog_bytes=amount(info.get("backloggedStorageBytes")),
         rescanned_bytes=number(info.get("rescannedStorageBytes")),
         consistent_at=at(info.get("lastConsistencyDateTime")),
         next_consistent_at=at(info.get("nextConsistencyEstimatedDateTime")),

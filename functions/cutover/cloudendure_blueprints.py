@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cutover import cloudendure_answers as answers
+from cutover import reading
 from cutover.launch_configuration import COPY, NEW, RUNS, Changes, LaunchConfiguration, Value, canonical
 
 _PRIVATE_IP = {"CREATE_NEW": NEW, "COPY_ORIGIN": COPY}
@@ -36,20 +36,20 @@ _NO_SETTINGS = ("id", "machineId", "recommendedInstanceType", "recommendedPrivat
 
 def configuration(blueprint: Mapping[str, Any]) -> LaunchConfiguration | None:
     """What the blueprint says; None without a machine. Omitted, null, empty and false are alike among `others`."""
-    machine = answers.text(blueprint.get("machineId"))
+    machine = reading.text(blueprint.get("machineId"))
     if machine is None:
         return None
-    asked = answers.text(blueprint.get("instanceType"))
+    asked = reading.text(blueprint.get("instanceType"))
     return LaunchConfiguration(
         machine=machine,
         instance_type=COPY if asked == _COPY_TYPE else asked,
         subnet=_ids(blueprint.get("subnetIDs")),
         security_groups=_ids(blueprint.get("securityGroupIDs")),
         private_ip=_private_ip(blueprint),
-        public_ip=_PUBLIC_IP.get(answers.text(blueprint.get("publicIPAction")) or ""),
-        runs_after_launch=answers.flag(blueprint.get("runAfterLaunch")) is not False,
+        public_ip=_PUBLIC_IP.get(reading.text(blueprint.get("publicIPAction")) or ""),
+        runs_after_launch=reading.flag(blueprint.get("runAfterLaunch")) is not False,
         others=_others(blueprint),
-        instance_profile=answers.text(blueprint.get("iamRole")),
+        instance_profile=reading.text(blueprint.get("iamRole")),
         volumes=dict(_volumes(blueprint)),
     )
 
@@ -90,7 +90,7 @@ def _written(name: str, value: Value) -> dict[str, Any]:
 
 
 def _private_ip(blueprint: Mapping[str, Any]) -> str | None:
-    action = answers.text(blueprint.get("privateIPAction"))
+    action = reading.text(blueprint.get("privateIPAction"))
     if action == _CUSTOM_IP:
         return ", ".join(_ids(blueprint.get("privateIPs"))) or None
     return _PRIVATE_IP.get(action, action) if action else None
@@ -114,11 +114,11 @@ def _others(blueprint: Mapping[str, Any]) -> dict[str, str]:
 
 def _volumes(blueprint: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The EBS type of each disk that is given one; what is copied from the source is left to the service."""
-    for disk in map(answers.record, answers.listed(blueprint.get("disks"))):
-        name, kind = answers.text(disk.get("name")), _VOLUMES.get(answers.text(disk.get("type")) or "")
+    for disk in map(reading.record, reading.listed(blueprint.get("disks"))):
+        name, kind = reading.text(disk.get("name")), _VOLUMES.get(reading.text(disk.get("type")) or "")
         if name and kind:
             yield name, kind
 
 
 def _ids(value: object) -> tuple[str, ...]:
-    return tuple(filter(None, map(answers.text, answers.listed(value))))
+    return tuple(filter(None, map(reading.text, reading.listed(value))))

@@ -156,12 +156,6 @@ def still_open(wave: WaveRecord, launches: Sequence[LaunchRecord]) -> bool:
     return bool(launches) and launches[-1].state not in (LaunchState.REFUSED, LaunchState.ABSENT)
 
 
-def described(job: Job) -> str:
-    """A job in words: what it does, how it stands, and whose it is where the service says so."""
-    whose = f", started by {job.initiated_by}" if job.initiated_by else ""
-    return f"job {job.id} ({job.kind or 'of an unknown kind'}, {job.status_as_given or 'of unknown status'}{whose})"
-
-
 def _may_follow(job: Job, launch: LaunchRecord) -> bool:
     """Whether the job may have been created by this launch, as far as two clocks can tell."""
     return job.created_at is None or job.created_at >= instant(launch.intended) - CLOCK_SKEW

@@ -7,8 +7,9 @@ field is None. Instants are aware UTC datetimes, sizes bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -35,11 +36,21 @@ class ReplicationState(StrEnum):
 
 
 @dataclass(frozen=True)
+class Said:
+    """A label that the service itself gives, and its words for it. It may say that a machine is not ready; that one is
+    ready is only believed where nothing else that it says speaks against it."""
+
+    state: ReplicationState
+    words: str
+
+
+@dataclass(frozen=True)
 class Replication:
     """What the service says of a machine's replication.
 
     `status` is the operator's switch as the service spells it (STARTED, PAUSED, STOPPED; anything else is kept and is
-    not ready). `steps`: (name, status, message) of the current initiation attempt, in order.
+    not ready). `steps`: (name, status, message) of the current initiation attempt, in order. `said` and `lag`: where
+    the service gives a label and a lag of its own; without them both are derived.
     """
 
     status: str | None = None
@@ -54,6 +65,8 @@ class Replication:
     seen_at: datetime | None = None
     next_attempt_at: datetime | None = None
     steps: tuple[tuple[str, str, str], ...] = ()
+    said: Said | None = None
+    lag: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,15 @@ class LicenceUse:
     since: datetime | None
 
 
+class FirstBoot(StrEnum):
+    """Whether a service has seen a target boot."""
+
+    WAITING = "WAITING"
+    SUCCEEDED = "SUCCEEDED"
+    STOPPED = "STOPPED"
+    UNKNOWN = "UNKNOWN"
+
+
 @dataclass(frozen=True)
 class Machine:
     """A source machine as its service sees it now. `replica` is the service's id of its present target."""
@@ -98,6 +120,11 @@ class Machine:
     licence: LicenceUse | None = None
     os: str | None = None
     """In the service's words."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
+    """The name of the service's own group of machines that it is in, where that was asked for."""
+    first_boot: FirstBoot | None = None
+    """Of its present target, where the service watches for it."""
 
 
 _LINUX = re.compile(r"linux|unix|ubuntu|debian|red ?hat|rhel|centos|suse|sles|fedora|rocky|alma|amazon", re.IGNORECASE)
@@ -128,12 +155,53 @@ class JobStatus(StrEnum):
         return self in (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
+class LogKind(StrEnum):
+    """What a line says of a machine, where the service says it by a word of its own and not by its text."""
+
+    INFORMATION = "information"
+    WARNING = "warning"
+    FAILURE = "failure"
+    PREVIOUS_DATA = "previous_data"
+    """The target is made of the last snapshot from before the launch."""
+
+
 @dataclass(frozen=True)
 class LogLine:
-    """One line of a job's log, as the service wrote it."""
+    """One line of a job's log. `kind` and `machine` (an id) are None where the service writes nothing but text."""
 
     at: datetime | None
     message: str
+    kind: LogKind | None = None
+    machine: str | None = None
+
+
+class LaunchStatus(StrEnum):
+    """What a job says of one machine's launch. UNKNOWN stands for a word that is not documented, or for none."""
+
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    LAUNCHED = "LAUNCHED"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class PostLaunchAction:
+    """What the service does on a target after its launch. `passed` None: not done yet. `must`: a cutover needs it."""
+
+    name: str
+    passed: bool | None
+    must: bool
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class MachineLaunch:
+    """What a job says of one of its machines."""
+
+    status: LaunchStatus
+    actions: tuple[PostLaunchAction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +224,10 @@ class Job:
     """machine id -> EC2 instance id, where the service lists its targets in the job."""
     initiated_by: str | None = None
     """Who asked for it, by the service's user name."""
+    tags: Mapping[str, str] | None = None
+    """None: the service has no tags on jobs."""
+    launches: Mapping[str, MachineLaunch] = field(default_factory=dict)
+    """By machine id, where the service says in the job what became of each."""
 
     @property
     def reported(self) -> frozenset[str]:
@@ -174,7 +246,12 @@ class Job:
             "machines": None if self.machines is None else sorted(self.machines),
             "instances": self.instances,
             "initiated_by": self.initiated_by,
-            "log": [{"at": _text(line.at), "message": line.message} for line in self.log],
+            "tags": None if self.tags is None else dict(self.tags),
+            "launches": {
+                machine: {"status": each.status.value, "actions": [vars(action) for action in each.actions]}
+                for machine, each in self.launches.items()
+            },
+            "log": [_line_to_json(line) for line in self.log],
         }
 
     @classmethod
@@ -189,7 +266,14 @@ class Job:
             machines=None if data["machines"] is None else frozenset(data["machines"]),
             instances=data["instances"],
             initiated_by=data.get("initiated_by"),
-            log=tuple(LogLine(_instant(line["at"]), line["message"]) for line in data["log"]),
+            tags=data.get("tags"),
+            launches={
+                machine: MachineLaunch(
+                    LaunchStatus(each["status"]), tuple(PostLaunchAction(**action) for action in each["actions"])
+                )
+                for machine, each in data.get("launches", {}).items()
+            },
+            log=tuple(_line_from_json(line) for line in data["log"]),
         )
 
 
@@ -202,6 +286,17 @@ class Replica:
     instance_id: str | None
     job: str | None
     created_at: datetime | None = None
+
+
+def _line_to_json(line: LogLine) -> dict[str, Any]:
+    """What the service did not say is left out: the log of a service of texts is instants and texts."""
+    said = {"kind": line.kind.value if line.kind else None, "machine": line.machine}
+    return {"at": _text(line.at), "message": line.message} | {key: each for key, each in said.items() if each}
+
+
+def _line_from_json(data: dict[str, Any]) -> LogLine:
+    kind = data.get("kind")
+    return LogLine(_instant(data["at"]), data["message"], LogKind(kind) if kind else None, data.get("machine"))
 
 
 def _text(at: datetime | None) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from cutover.launch_configuration import Changes, LaunchConfiguration
+from cutover.launch_room import Limits
 from cutover.machine import Job, Machine, Replica
 from cutover.plan import Mode, PlannedMachine
 from cutover.terms import Licence, ReplicationSettings
@@ -40,12 +41,25 @@ class MigrationService(Protocol):
         """Whether it puts events on the account's default bus when machines get somewhere; any may be lost."""
         ...
 
+    @property
+    def limits(self) -> Limits:
+        """How much it launches at once."""
+        ...
+
     def now(self) -> Now:
         """The service's time, from the last answer's Date header; our clock if it never gave one."""
         ...
 
+    def look_at_the_clock(self) -> None:
+        """Ask something cheap of it, so that `now` is of this moment."""
+        ...
+
     def machines(self, *, all_machines: bool = False) -> list[Machine]:
         """The project's machines: those replicating, or with `all_machines` the stopped ones as well."""
+        ...
+
+    def grouped(self) -> list[Machine]:
+        """All machines, the stopped ones as well, each with the name of the group that the service has it in."""
         ...
 
     def jobs(self) -> list[Job]:
@@ -72,18 +86,20 @@ class MigrationService(Protocol):
         """
         ...
 
-    def licences(self) -> list[Licence]:
-        """What the project is licensed for."""
+    def licences(self) -> list[Licence] | None:
+        """What the project is licensed for; None where the service asks for no licence."""
         ...
 
     def replication_settings(self) -> ReplicationSettings | None:
         """How the project replicates; None where that is not set up, or cannot be told."""
         ...
 
-    def launch(self, mode: Mode, machine_ids: Collection[str]) -> list[Job]:
-        """Launch these machines together; the jobs that do it, one or as many as the service's limits ask for.
+    def launch(self, mode: Mode, machine_ids: Collection[str], tags: Mapping[str, str] | None = None) -> list[Job]:
+        """Launch these machines together by one request; the jobs that do it. `tags`: on the jobs, where the service
+        has such, so that the launch is recognised.
 
-        LaunchUnconfirmed when nobody can say whether it took.
+        LaunchUnconfirmed when nobody can say whether it took; every other error says that nothing was launched.
+        ValueError for more machines than `limits` lets one job have.
         """
         ...
 

@@ -1,8 +1,9 @@
 """DATA REPLICATION PROGRESS, derived from a service's fields, fail closed, with the reason for every label.
 
 No field of the CloudEndure API carries the label its console shows; the rules here are this project's, in an order
-that lets the more telling label win. Ages are differences of full instants: a point of yesterday is a day old, whatever
-its time of day.
+that lets the more telling label win. A service that gives a label of its own (MGN) is believed where that says not
+ready; where it says ready, everything else has to agree. Ages are differences of full instants: a point of yesterday
+is a day old, whatever its time of day.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ SEEN_LIMIT = timedelta(minutes=10)
 
 SKEW_LIMIT = timedelta(minutes=1)
 """An instant further in the future means that clocks disagree, and then no age can be trusted."""
+
+SNAPSHOT_LIMIT = timedelta(hours=24)
+"""A service that says what the lag is must have something to launch from that is not older than this. How often MGN
+takes a snapshot is not documented; it takes one at each launch, and this is what it falls back to."""
 
 LAST_STEP = "ESTABLISHING_AGENT_REPLICATOR_COMMUNICATION"
 """The step of an initiation after which data flows."""
@@ -58,14 +63,16 @@ def derive(
     Anything else that is missing, unreadable or contradictory is UNKNOWN, which may not be launched.
     """
     seen = machine.replication
-    refused = _switched_off(seen) or _out_of_touch(seen, now) or _nonsense(seen, now)
+    refused = _switched_off(seen) or _said_otherwise(seen, now) or _out_of_touch(seen, now) or _nonsense(seen, now)
     if refused:
         return refused
     if seen.consistent_at is None:
         return _before_first_consistency(seen, now)
-    lag = max(now - seen.consistent_at, timedelta(0))  # ahead by less than the tolerated skew: of now
+    age = max(now - seen.consistent_at, timedelta(0))  # ahead by less than the tolerated skew: of now
+    lag = age if seen.lag is None else seen.lag
     return (
-        _rescanning(seen, seen.consistent_at, lag, now)
+        _old_snapshot(seen, age, lag)
+        or _rescanning(seen, seen.consistent_at, lag, now)
         or _behind(seen, lag, lag_limit, backlog_limit, now, previous)
         or _caught_up(machine, lag, lag_limit, now)
     )
@@ -77,7 +84,7 @@ def after_quiesce(machine: Machine, now: datetime, quiesced: datetime) -> Progre
     What counts is that the last consistency point is later than the end of the quiesce, and nothing is left to send.
     """
     seen = machine.replication
-    refused = _nonsense(seen, now)
+    refused = _nonsense(seen, now) or _not_to_be_proved(seen)
     if refused:
         return refused
     if seen.consistent_at is None or seen.consistent_at <= quiesced:
@@ -101,6 +108,57 @@ def _switched_off(seen: Replication) -> Progress | None:
         given = f"replication status {seen.status!r} is not known" if seen.status else "replication status is missing"
         return Progress(ReplicationState.UNKNOWN, given)
     return None
+
+
+def _said_otherwise(seen: Replication, now: datetime) -> Progress | None:
+    """A label of the service's own that is not the go-signal, with what else it tells of the way there."""
+    if seen.said is None or seen.said.state is ReplicationState.CONTINUOUS_DATA_REPLICATION:
+        return None
+    state, words = seen.said.state, seen.said.words
+    if state is ReplicationState.INITIATING:
+        failed = _failed_step(seen, now)
+        return failed or Progress(
+            state, f"{words}: {_current_step(seen.steps)}", eta=_ahead(seen.next_consistent_at, now)
+        )
+    total, done = seen.total_bytes, seen.replicated_bytes
+    if state is ReplicationState.RESCANNING:
+        done = seen.rescanned_bytes
+    eta, percent = _ahead(seen.next_consistent_at, now), None
+    if state in (ReplicationState.INITIAL_SYNC, ReplicationState.RESCANNING) and total and done is not None:
+        percent = min(100 * done / total, 100.0)
+        words += f", {int(percent)} % of {size(total)}"
+    if state is ReplicationState.LAGGING and seen.backlog_bytes:
+        words += f", backlog {size(seen.backlog_bytes)}"
+    if eta:
+        words += f", ready ≈ {clock(eta, now)}"
+    return Progress(state, words, seen.lag, percent, eta)
+
+
+def _old_snapshot(seen: Replication, age: timedelta, lag: timedelta) -> Progress | None:
+    if seen.lag is None or age <= SNAPSHOT_LIMIT:
+        return None
+    reason = f"last snapshot {duration(age)} ago (limit {duration(SNAPSHOT_LIMIT)}), though the service says lag"
+    return Progress(ReplicationState.LAGGING, f"{reason} {duration(lag)}", lag)
+
+
+def _not_to_be_proved(seen: Replication) -> Progress | None:
+    """After the quiesce, what a service says of itself that leaves open whether all that was written has arrived."""
+    if seen.said is None:
+        return None
+    if seen.said.state not in _MAY_BE_WHOLE:
+        return Progress(seen.said.state, seen.said.words)
+    if seen.backlog_bytes is None:
+        return Progress(ReplicationState.UNKNOWN, f"{seen.said.words}, and no backlog")
+    return None
+
+
+_MAY_BE_WHOLE = (
+    ReplicationState.CONTINUOUS_DATA_REPLICATION,
+    ReplicationState.LAGGING,
+    ReplicationState.STALLED,
+    ReplicationState.DISCONNECTED,
+)
+"""Labels that a source gets too that is off: its lag grows, or is not said any more."""
 
 
 def _out_of_touch(seen: Replication, now: datetime) -> Progress | None:
@@ -131,11 +189,9 @@ def _nonsense(seen: Replication, now: datetime) -> Progress | None:
 
 def _before_first_consistency(seen: Replication, now: datetime) -> Progress:
     total, replicated, eta = seen.total_bytes, seen.replicated_bytes, _ahead(seen.next_consistent_at, now)
-    for name, status, message in seen.steps:
-        if status == "FAILED":
-            again = f"; next attempt ≈ {clock(seen.next_attempt_at, now)}" if seen.next_attempt_at else ""
-            reason = f"{_plain(name)} failed: {message or 'no message'}{again}"
-            return Progress(ReplicationState.INITIATION_FAILED, reason)
+    failed = _failed_step(seen, now)
+    if failed:
+        return failed
     flowing = any(name == LAST_STEP and status in ("SUCCEEDED", "SKIPPED") for name, status, _ in seen.steps)
     if not flowing and (seen.steps or not replicated):  # without a list of steps, bytes that arrived are proof enough
         return Progress(ReplicationState.INITIATING, _current_step(seen.steps), eta=eta)
@@ -149,6 +205,15 @@ def _before_first_consistency(seen: Replication, now: datetime) -> Progress:
     percent = 100 * replicated / total
     reason = f"initial sync {int(percent)} %, {size(total - replicated)} to go{ready}"
     return Progress(ReplicationState.INITIAL_SYNC, reason, percent=percent, eta=eta)
+
+
+def _failed_step(seen: Replication, now: datetime) -> Progress | None:
+    for name, status, message in seen.steps:
+        if status == "FAILED":
+            again = f"; next attempt ≈ {clock(seen.next_attempt_at, now)}" if seen.next_attempt_at else ""
+            reason = f"{_plain(name)} failed: {message or 'no message'}{again}"
+            return Progress(ReplicationState.INITIATION_FAILED, reason)
+    return None
 
 
 def _current_step(steps: tuple[tuple[str, str, str], ...]) -> str:

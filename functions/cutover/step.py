@@ -108,9 +108,14 @@ class Step:
 
     @cached_property
     def service(self) -> MigrationService:
-        service = _cloudendure(self.settings.cloudendure_url, self.settings.cloudendure_secret, self.plan.project)
+        service = self._service_of_the_plan()
         self._asked_before = Counter(service.requests)
         return service
+
+    def _service_of_the_plan(self) -> MigrationService:
+        if self.plan.service == "mgn":
+            return _mgn(self.plan.region)
+        return _cloudendure(self.settings.cloudendure_url, self.settings.cloudendure_secret, self.plan.project)
 
     @cached_property
     def ec2(self) -> Ec2:
@@ -208,15 +213,15 @@ class Step:
         """The instant of this look where nothing else is asked of the service: its time, or while it is away ours,
         corrected by what they differed last."""
         try:
-            self.service.licences()
+            self.service.look_at_the_clock()
         except ServiceError as error:
             log().warning(f"the service does not tell its time: {error}")
             if self.run.clock == "service":
                 self.store.update_run(self.run.id, clock="local")
-            return text(local_now() + _DIFFERENCE.get(self.settings.cloudendure_url, timedelta()))
+            return text(local_now() + _DIFFERENCE.get(self.plan.service, timedelta()))
         now = self.now()
         if now.from_service:
-            _DIFFERENCE[self.settings.cloudendure_url] = now.at - local_now()
+            _DIFFERENCE[self.plan.service] = now.at - local_now()
         return self.looked()
 
     def said(
@@ -351,7 +356,7 @@ def secret(arn: str) -> str:
 
 
 _DIFFERENCE: dict[str, timedelta] = {}
-"""How far the service's clock was ahead of ours when it was read last, by its URL."""
+"""How far a service's clock was ahead of ours when it was read last, by the service's name in plans."""
 
 _SERVICES: dict[tuple[str, str, str], MigrationService] = {}
 
@@ -367,3 +372,11 @@ def _cloudendure(url: str, arn: str, project: str) -> MigrationService:
     if key not in _SERVICES:
         _SERVICES[key] = CloudEndure(url, token, project)
     return _SERVICES[key]
+
+
+@functools.cache
+def _mgn(region: str) -> MigrationService:
+    """A client for each region; kept while the function is warm. It has rights instead of a token."""
+    from cutover.mgn import Mgn  # only for plans of this service
+
+    return Mgn(region, clock=local_now)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ class ReplicationSettings:
 
 
 def span(given: str) -> timedelta | None:
-    """An ISO 8601 duration of weeks, days, hours, minutes and seconds; None for anything else, months included."""
+    """An ISO 8601 duration of weeks, days, hours, minutes and seconds, which may have a fraction; None for anything
+    else, months included."""
     match = _DURATION.fullmatch(given.strip())
     if match is None or not any(match.groups()):
         return None
-    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    *whole, seconds = (part or "0" for part in match.groups())
+    weeks, days, hours, minutes = map(int, whole)
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=float(seconds))

@@ -1,7 +1,8 @@
-"""What the functions' code asks of the table and the bucket, read from the code.
+"""What the functions' code asks of the table, the bucket and MGN, read from the code.
 
 A function's calls are followed by name from its file into the core and edge: functions imported from `cutover`, methods
-of `Step` on `here`, methods of `Store` on a store. What `Store` does to boto3 is an action.
+of `Step` on `here`, methods of `Store` on a store, methods of `Mgn` on a service. What `Store` does to boto3 is an
+action, and so is every operation that `Mgn` names.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import ast
 from functools import cache
 from pathlib import Path
+
+import botocore.session
 
 from infra.bundle import ROOT
 from infra.function_table import Thing
@@ -27,6 +30,11 @@ DYNAMODB = {
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem"}
 """What an operation in a transaction needs, by its key."""
 S3 = {"get_object": "GetObject", "put_object": "PutObject"}
+
+ON_NO_RESOURCE = {"DescribeSourceServers", "DescribeJobs", "ListWaves", "ListApplications"}
+"""Operations of MGN that no resource can be named for (Service Authorization Reference)."""
+TAGGED = {"StartTest", "StartCutover"}
+"""Operations that put tags on what they make, for which there is a right of its own."""
 
 Body = ast.AST
 Need = tuple[Thing, str]
@@ -68,11 +76,22 @@ def _imports(file: Path) -> dict[str, Path]:
     }
 
 
+@cache
+def _operations() -> frozenset[str]:
+    """The names of all operations of MGN."""
+    return frozenset(botocore.session.get_session().get_service_model("mgn").operation_names)
+
+
+def _of_mgn(operation: str) -> set[Need]:
+    thing = Thing.MGN if operation in ON_NO_RESOURCE else Thing.SOURCE_SERVERS
+    return {(thing, f"mgn:{operation}")} | ({(thing, "mgn:TagResource")} if operation in TAGGED else set())
+
+
 def needs(name: str) -> set[Need]:
-    """The (thing, action) pairs that a function file needs of the table and the bucket."""
+    """The (thing, action) pairs that a function file needs of the table, the bucket and MGN."""
     file = FUNCTIONS / f"{name}.py"
     seen: set[tuple[Path, str]] = set()
-    locks = FUNCTIONS / "cutover" / "locks.py"
+    locks, mgn = FUNCTIONS / "cutover" / "locks.py", FUNCTIONS / "cutover" / "mgn.py"
     decorated = {"Step.run", "Store.count_requests"} if "@step" in file.read_text() else set()
     waits = FUNCTIONS / "cutover" / "waits.py"
     step, store = FUNCTIONS / "cutover" / "step.py", STORE
@@ -99,8 +118,12 @@ def needs(name: str) -> set[Need]:
                     todo.append((locks, f"Locks.{node.attr}"))
                 elif on.split(".")[-1] == "waits" or (on == "self" and body.startswith("Waits.")):
                     todo.append((waits, f"Waits.{node.attr}"))
+                elif on.split(".")[-1] == "service" or (on == "self" and body.startswith("Mgn.")):
+                    todo.append((mgn, f"Mgn.{node.attr}"))
                 elif on in ("self._table", "self._table.meta.client") and node.attr in DYNAMODB:
                     found.add((Thing.TABLE, f"dynamodb:{DYNAMODB[node.attr]}"))
+            elif isinstance(node, ast.Constant) and where == mgn and node.value in _operations():
+                found |= _of_mgn(str(node.value))
             elif isinstance(node, ast.Constant) and where in (store, locks) and node.value in TRANSACTION:
                 found.add((Thing.TABLE, f"dynamodb:{TRANSACTION[node.value]}"))
         if where == store and (s3 := _s3_action(body)):

@@ -11,7 +11,7 @@ import pytest
 import stop_targets
 from cutover import late, planned_night
 from infra.bundle import Bundle
-from infra.function_table import FUNCTIONS, WILD, Thing
+from infra.function_table import FUNCTIONS, MGN_IN_EC2, WILD, Thing
 from tests.infra.template import FUNCTION_FILES, Template, arn, many
 
 # What whoever may touch a thing is told of it; functions/cutover/settings.py reads these names.
@@ -72,6 +72,9 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.CLOUDENDURE: [secret("CloudEndureToken")],
         Thing.SLACK: [secret("SlackWebhook")],
         Thing.EC2: ["*"],
+        Thing.MGN: ["*"],
+        Thing.SOURCE_SERVERS: [in_the_account(kind, "mgn:*") for kind in ("source-server", "job")],
+        Thing.MGN_TARGETS: ["*"],
         Thing.QUOTAS: ["*"],
         Thing.KEYS: [in_the_account("key", "kms:*")],
         Thing.PROFILES: [in_the_account("instance-profile", "iam:")],
@@ -139,9 +142,9 @@ def test_only_looking_around_answering_tasks_and_log_delivery_are_for_every_reso
     delivery = {action for action in unbound if action.startswith("logs:")}
     answering = {"states:SendTaskSuccess"}  # a task is named by its token
     assert answering <= unbound
-    looking = {action.split(":")[0]: action.split(":")[1] for action in unbound - delivery - answering}
-    assert set(looking) == {"ec2", "servicequotas", "ssm"}
-    assert all(name.startswith(("Describe", "Get")) for name in looking.values())
+    looking = {tuple(action.split(":")) for action in unbound - delivery - answering - set(MGN_IN_EC2)}
+    assert {service for service, _ in looking} == {"ec2", "mgn", "servicequotas", "ssm"}
+    assert all(name.startswith(("Describe", "Get", "List")) for _, name in looking)
     functions = {action for id_ in template.of("Lambda::Function") for action, _ in template.rights_of(id_)}
     assert not delivery & functions
 
@@ -163,6 +166,12 @@ def test_only_what_is_tagged_may_be_changed(
 ) -> None:
     role = {"Ref": template.properties(template.function(name))["Role"]["Fn::GetAtt"][0]}
     assert [each["Condition"] for each in statements(template, action, role)] == [condition]
+
+
+def test_machines_are_made_and_terminated_only_by_mgn_itself(template: Template) -> None:
+    makes = [each for name in ("RunInstances", "TerminateInstances") for each in statements(template, f"ec2:{name}")]
+    assert len(makes) == 4
+    assert {json.dumps(each["Condition"]) for each in makes} == {'{"Bool": {"aws:ViaAWSService": "true"}}'}
 
 
 def test_commands_are_sent_only_to_nodes_that_their_owner_has_tagged(template: Template) -> None:

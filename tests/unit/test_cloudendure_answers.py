@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutover import cloudendure_answers
+from cutover import cloudendure_answers, reading
 from cutover.machine import JobStatus
 from tests.unit.cloudendure_of import NOW
 
@@ -32,7 +32,7 @@ from tests.unit.cloudendure_of import NOW
     ],
 )
 def test_an_instant_is_read_in_all_its_spellings_or_not_at_all(given, instant):
-    assert cloudendure_answers.at(given) == instant
+    assert reading.at(given) == instant
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_an_instant_is_read_in_all_its_spellings_or_not_at_all(given, instant):
     ],
 )
 def test_a_number_is_read_or_not_at_all(given, number):
-    assert cloudendure_answers.number(given) == number
+    assert reading.number(given) == number
 
 
 FULL: dict[str, Any] = {
@@ -109,7 +109,7 @@ def test_a_backlog_that_cannot_be_read_is_not_no_backlog():
     garbled = {"id": "m-1", "replicationInfo": {"backloggedStorageBytes": {"GiB": 6}}}
     found = cloudendure_answers.machine(garbled, listed_as_replicating=True)
     assert found is not None
-    assert found.replication.backlog_bytes == cloudendure_answers.UNREADABLE
+    assert found.replication.backlog_bytes == reading.UNREADABLE
 
 
 JSON = st.recursive(
