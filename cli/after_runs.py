@@ -62,7 +62,7 @@ class AfterRuns(Deployment):
     def in_ec2(self) -> list[InEc2]:
         """Instances of the service and of runs, and volumes that nothing uses, in the region of the AWS variables."""
         found: dict[str, InEc2] = {}
-        for filters in ([_filter("tag-key", *TAG_KEYS)], [_filter("tag:Name", SERVICE_NAMES)]):
+        for filters in ([_filter("tag-key", *TAG_KEYS)], [_filter("tag:Name", *SERVICE_NAMES)]):
             for page in self._pages("describe_instances", filters):
                 for each in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
                     found[each["InstanceId"]] = InEc2(

@@ -19,7 +19,7 @@ def handler(here: Step) -> Answer:
         return _nothing_sent(here, launches)
     launch = launches[-1]
     if launch.state is LaunchState.ACCEPTED:
-        if not here.record.jobs:  # the function that sent it died before it wrote this down
+        if not set(launch.jobs) <= set(here.record.jobs):  # the function that sent it died before it wrote this down
             known_jobs = [here.service.job(job) for job in launch.jobs]
             wave = followed(here.record, known_jobs, here.looked(), here.wave.job_deadline)
             here.store.write_wave(here.run.id, wave)

@@ -17,7 +17,7 @@ from cutover.gates import in_their_order
 from cutover.instance import Instance
 from cutover.instants import instant, text
 from cutover.joblog import Named, findings
-from cutover.launch import job_of
+from cutover.launch import job_of, queued
 from cutover.machine import Job, Machine
 from cutover.plan import Mode, PlannedMachine
 from cutover.readiness import LOOKS, interval
@@ -31,14 +31,18 @@ SECONDS_TO_JUDGE = 60
 
 @step
 def handler(here: Step) -> Answer:
-    """{verdict: follow | verify | done, wait_seconds, verified, open, reason}."""
+    """{verdict: follow | launch | verify | done, wait_seconds, verified, open, reason}.
+
+    `launch`: the jobs have ended, and it is the turn of the machines of the wave that are still to be launched.
+    """
     record = here.record
     jobs = [here.store.read_job(here.run.id, here.number, job) for job in record.jobs]
     ended = all(job.status.ended for job in jobs)
     machines = {machine.id: machine for machine in here.listed(here.wave.machines)}
     now, looked = here.now().at, here.looked()
     everyone = here.store.machines(here.run.id, here.number)
-    known = [each for each in everyone if not each.left_out]
+    in_line = queued(everyone, here.store.launches(here.run.id, here.number))
+    known = [each for each in everyone if not each.left_out and each not in in_line]
     collected = [_collected(here, each, machines.get(str(each.id)), looked) for each in known]
     sights = _asked(here, _tagged(here, _sights(here, jobs, collected, machines)), now)
     looks = record.target_looks + 1
@@ -64,9 +68,9 @@ def handler(here: Step) -> Answer:
     until = max((its_end for its_end, each in zip(ends, judged, strict=True) if not each.judged), default=end)
     open_job = not ended and now < max(end, until) and not late
     # A job is followed to its end or its deadline, also when every target is judged: its log may still spoil a verdict.
-    verdict = "follow" if open_job else "verify" if ended and still else "done"
+    verdict = "follow" if open_job else "launch" if ended and in_line else "verify" if ended and still else "done"
     left = (2 if ended else 1) * LOOKS - looks
-    wait = interval(here.wave.poll, now, until, left) if verdict != "done" else 0
+    wait = interval(here.wave.poll, now, until, left) if verdict in ("follow", "verify") else 0
     here.hold(wait)
     return {"verdict": verdict, "wait_seconds": wait, "verified": verified, "open": len(still), "reason": reason}
 
@@ -177,6 +181,7 @@ def _sights(here: Step, jobs: list[Job], records: list[MachineRecord], machines:
                 job.created_at or here.now().at,
                 here.wave.lag_limit,
                 quiesced,
+                instant(record.consistent_before) if record.consistent_before else None,
             ),
             expect=here.wave.machines[record.position].expect[here.run.mode],
             tags=_tags(here, here.wave.machines[record.position]),

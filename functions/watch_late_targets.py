@@ -90,7 +90,7 @@ def _adopted(
 ) -> tuple[WaveRecord, LaunchRecord]:
     """The wave with the jobs of a launch that nobody had found before, if they show now; and that launch."""
     if launch.state.settled:
-        return wave if wave.jobs else wave.but(jobs=launch.jobs), launch
+        return _with(wave, launch.jobs if launch.state is LaunchState.ACCEPTED else ()), launch
     before = {each.id: each for each in records if each.id}
     found = find(launch, here.service.jobs(), before, machines, here.now().at)
     if found.verdict is not FindVerdict.ACCEPTED:
@@ -98,7 +98,14 @@ def _adopted(
     jobs = tuple(job.id for job in found.jobs)
     adopted = launch.but(state=LaunchState.ACCEPTED, jobs=jobs, reason=found.reason)
     here.store.advance(here.run.id, wave.number, adopted, since=launch.state)
-    return wave.but(jobs=jobs), adopted
+    return _with(wave, jobs), adopted
+
+
+def _with(wave: WaveRecord, jobs: Sequence[str]) -> WaveRecord:
+    """The wave with these jobs too; with a new one it is not known any more that all have ended."""
+    if set(jobs) <= set(wave.jobs):
+        return wave
+    return wave.but(jobs=(*wave.jobs, *jobs), verify_deadline=None)
 
 
 def _isolated(here: Step, record: MachineRecord, machine: Machine | None, wave: WaveRecord) -> MachineRecord | None:

@@ -153,6 +153,10 @@ def settle(
     if machine.judged:
         return machine
     sent = [each for each in launches if each.state not in (LaunchState.REFUSED, LaunchState.ABSENT)]
+    if sent and machine.id is not None and not any(machine.id in each.machines for each in sent):
+        if aborted is not None:
+            return machine.but(status=MachineStatus.ABORTED, findings=(*machine.findings, aborted))
+        return machine.but(status=MachineStatus.POSTPONED, findings=(*machine.findings, not_its_turn(others)))
     if sent:
         seen = f"{error.name}: {error.cause}" if error else sent[-1].reason or "no verdict was reached"
         finding = Finding(
@@ -178,6 +182,16 @@ def settle(
         _remedy(error.name),
     )
     return machine.but(status=status, findings=tuple(dict.fromkeys((*machine.findings, finding))))
+
+
+def not_its_turn(why: str) -> Finding:
+    """A wave of more machines than one job takes ended before this one was launched."""
+    return Finding(
+        "launch",
+        why or "its wave ended before its turn came",
+        "a wave larger than one job takes is launched job after job",
+        "start the run again for the machines that are left",
+    )
 
 
 def outcome(

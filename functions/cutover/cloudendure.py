@@ -17,7 +17,7 @@ from cutover import reading
 from cutover.cloudendure_session import LOGIN, CloudEndureSession
 from cutover.errors import LaunchUnconfirmed, NotFound, ServiceThrottled, ServiceUnavailable
 from cutover.launch_configuration import Changes, LaunchConfiguration
-from cutover.launch_room import Limits
+from cutover.launch_room import LIMITS, Limits
 from cutover.machine import Job, Machine, Replica
 from cutover.migration_service import Now
 from cutover.plan import Mode
@@ -83,7 +83,7 @@ class CloudEndure:
     @property
     def limits(self) -> Limits:
         """One job at a time in a project, of any number of machines."""
-        return Limits(one_job=True)
+        return LIMITS["cloudendure"]
 
     def now(self) -> Now:
         """The Date header of the last answer, to the second, so ask after a request; our clock before the first."""

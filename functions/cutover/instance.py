@@ -44,8 +44,9 @@ class Instance:
         if "CloudEndure creation time" in self.tags:
             return None
         name = self.tags.get("Name", "")
-        if name.startswith("CloudEndure Machine Converter"):
+        if name.startswith(("CloudEndure Machine Converter", "AWS Application Migration Service Conversion Server")):
             return "machine converter"
-        if name.startswith("CloudEndure Replication Server") or "CloudEndure_Replication_Service" in self.tags:
+        replicators = ("CloudEndure Replication Server", "AWS Application Migration Service Replication Server")
+        if name.startswith(replicators) or "CloudEndure_Replication_Service" in self.tags:
             return "replication server"
         return None

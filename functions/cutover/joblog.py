@@ -1,4 +1,5 @@
-"""What a job's log says of one machine. Texts are unstable: they can spoil a verdict, never make one."""
+"""What a job's log says of one machine. It can spoil a verdict, never make one: texts are unstable, and of events that
+a service has words for (`LogLine.kind`) there is none for a launch that came out well."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cutover.finding import Finding, Severity
-from cutover.machine import LogLine
+from cutover.machine import LogKind, LogLine
 from cutover.plan import Mode
 from cutover.words import duration
 
@@ -42,14 +43,21 @@ def findings(
     launched: datetime,
     lag_limit: int,
     quiesced: datetime | None = None,
+    snapshot: datetime | None = None,
 ) -> tuple[Finding, ...]:
     """What the log holds against this machine. A line that names none of the wave's machines counts against each.
 
     `launched`: when the job was created; `lag_limit` in seconds; `quiesced`: when nothing wrote at the source any more,
-    and then data up to that instant is whole, however old it is. Errors spoil the verdict, warnings are told.
+    and then data up to that instant is whole, however old it is. `snapshot`: the machine's last one that was known
+    before the launch, for a service that only says that it was used. Errors spoil the verdict, warnings are told.
     """
+    limits = _Limits(mode, launched, lag_limit, quiesced)
     found: list[Finding] = []
     for line in log:
+        if line.kind is not None:
+            if line.machine in (None, machine.id):
+                found += _by_kind(line, limits, snapshot)
+            continue
         stale, failed = _STALE.search(line.message), _FAILED.match(line.message)
         if not stale and not failed:
             continue
@@ -57,32 +65,58 @@ def findings(
         if not named and any(other.in_line(line.message) for other in others):
             continue
         if stale:
-            finding = _stale(line.message, mode, launched, lag_limit, quiesced)
-            if finding:
-                found.append(finding)
+            found += _stale(line.message, limits)
         elif not _CLEANUP.search(line.message):
             found.append(_failure(line.message, named))
     return tuple(dict.fromkeys(found))
 
 
-def _stale(message: str, mode: Mode, launched: datetime, lag_limit: int, quiesced: datetime | None) -> Finding | None:
+@dataclass(frozen=True)
+class _Limits:
+    """How old the data of a target may be, as `findings` was told."""
+
+    mode: Mode
+    launched: datetime
+    lag_limit: int
+    quiesced: datetime | None
+
+
+def _by_kind(line: LogLine, limits: _Limits, snapshot: datetime | None) -> list[Finding]:
+    match line.kind:
+        case LogKind.FAILURE:
+            return [_failure(line.message, named=line.machine is not None)]
+        case LogKind.WARNING:
+            return [_failure(line.message, named=False)]
+        case LogKind.PREVIOUS_DATA:
+            return _data_up_to(snapshot, line.message, limits)
+        case _:
+            return []
+
+
+def _stale(message: str, limits: _Limits) -> list[Finding]:
     said = _UP_TO_DATE.search(message)
-    rule = f"the target holds the data of the launch, at most {duration(timedelta(seconds=lag_limit))} older"
+    upto = datetime.fromisoformat(f"{said[1]}T{said[2]}").replace(tzinfo=UTC) if said else None
+    return _data_up_to(upto, message, limits)
+
+
+def _data_up_to(upto: datetime | None, message: str, limits: _Limits) -> list[Finding]:
+    """What is to be said of a target with data up to this instant; None: nobody knows how old it is."""
+    quiesced, allowed = limits.quiesced, timedelta(seconds=limits.lag_limit)
+    rule = f"the target holds the data of the launch, at most {duration(allowed)} older"
     if quiesced is not None:
         rule = f"the target holds all that was written until the end of the quiesce, {quiesced:%Y-%m-%d %H:%M:%S} UTC"
-    severity = Severity.ERROR if mode is Mode.CUTOVER else Severity.WARNING
-    if said is None:
+    severity = Severity.ERROR if limits.mode is Mode.CUTOVER else Severity.WARNING
+    if upto is None:
         seen = f"the latest state could not be fetched, and the log does not say how old the data is: {message}"
     else:
-        upto = datetime.fromisoformat(f"{said[1]}T{said[2]}").replace(tzinfo=UTC)
         if quiesced is not None and upto >= quiesced:
-            return None
-        if quiesced is None and launched - upto <= timedelta(seconds=lag_limit):
-            return None
-        seen = f"data up to {upto:%Y-%m-%d %H:%M:%S} UTC, {duration(launched - upto)} before the launch"
+            return []
+        if quiesced is None and limits.launched - upto <= allowed:
+            return []
+        seen = f"data up to {upto:%Y-%m-%d %H:%M:%S} UTC, {duration(limits.launched - upto)} before the launch"
         if quiesced is not None:
             seen = f"data up to {upto:%Y-%m-%d %H:%M:%S} UTC; {duration(quiesced - upto)} of writes are missing"
-    return Finding("stale_data", seen, rule, "find out why replication fell behind, then launch again", severity)
+    return [Finding("stale_data", seen, rule, "find out why replication fell behind, then launch again", severity)]
 
 
 def _failure(message: str, named: bool) -> Finding:

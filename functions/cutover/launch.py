@@ -56,9 +56,10 @@ def find(
     since = instant(launch.intended) - CLOCK_GRAIN
     # By identity, not by time: the job's creation and our intent may have been read off different clocks.
     recent = [job for job in jobs if job.id not in launch.known_jobs]
-    same = [job for job in recent if job.machines == wanted and job.kind == launch.mode and _may_follow(job, launch)]
+    same = [job for job in recent if job.machines == wanted and job.kind == launch.mode and _may_be(job, launch)]
     if len(same) == 1:
-        reason = f"{ids(same)} launches the same machines, new since the intent"
+        why = "new since the intent" if same[0].tags is None else "and carries this launch's tags"
+        reason = f"{ids(same)} launches the same machines, {why}"
         return Found(FindVerdict.ACCEPTED, reason, tuple(same))
     ours = [job for job in recent if job.machines is None or job.machines & wanted]
     if ours:
@@ -91,23 +92,44 @@ class Already:
 def already(wave: WaveRecord, launches: Sequence[LaunchRecord]) -> Already | None:
     """The launch that a wave goes on from; None when nothing of it was launched, or that was refused or absent."""
     last = launches[-1] if launches else None
-    if last is None or last.state in (LaunchState.REFUSED, LaunchState.ABSENT):
+    accepted = [job for each in launches if each.state is LaunchState.ACCEPTED for job in each.jobs]
+    if last is None or (last.state in (LaunchState.REFUSED, LaunchState.ABSENT) and not accepted):
         return None
-    if last.state is LaunchState.ACCEPTED and wave.jobs:
+    if last.state.settled and wave.jobs and set(accepted) <= set(wave.jobs):
         return Already("accepted", f"{named(wave.jobs)} was accepted before")
     return Already("unconfirmed", f"attempt {last.number} is {last.state.value}; it must be found first")
 
 
 def followed(wave: WaveRecord, jobs: Sequence[Job], now: str, deadline: int) -> WaveRecord:
-    """The wave once its launch is accepted: its jobs' deadline is fixed, `deadline` seconds from now."""
+    """The wave once a launch of it is accepted: its jobs' deadline is fixed, `deadline` seconds from now. Jobs of an
+    earlier launch, of which this one is the next, stay with it."""
     return wave.but(
         phase=Phase.FOLLOWING,
-        jobs=tuple(job.id for job in jobs),
+        jobs=tuple(dict.fromkeys((*wave.jobs, *(job.id for job in jobs)))),
         job_status=statuses(jobs),
         job_deadline=after(now, deadline),
+        verify_deadline=None,
+        told_launched=False,
         looked=now,
         reason=f"{ids(jobs)} was accepted",
     )
+
+
+def tags(run: str, wave: int, number: int) -> dict[str, str]:
+    """What the job of a launch is recognised by. `number`: of the launch in its wave."""
+    return {"cutover:run": run, "cutover:wave": str(wave), "cutover:launch": str(number)}
+
+
+def launched(launches: Iterable[LaunchRecord]) -> frozenset[str]:
+    """The machines, by id, whose launch the service has accepted."""
+    return frozenset(each for launch in launches if launch.state is LaunchState.ACCEPTED for each in launch.machines)
+
+
+def queued(machines: Iterable[MachineRecord], launches: Sequence[LaunchRecord]) -> list[MachineRecord]:
+    """Those of a wave that is being launched that have to wait for their turn: no job has them, and nothing speaks
+    against them. None before the first launch was accepted."""
+    begun = launched(launches)
+    return [each for each in machines if begun and each.id not in begun and not each.judged]
 
 
 def ids(jobs: Iterable[Job]) -> str:
@@ -137,27 +159,28 @@ def given_up(launch: LaunchRecord) -> bool:
 
 
 def may_send_again(launches: Sequence[LaunchRecord]) -> bool:
-    """Whether another launch request may be sent for this wave: every one before was refused or proved absent."""
-    return len(launches) < ATTEMPTS and all(
-        each.state in (LaunchState.REFUSED, LaunchState.ABSENT) for each in launches
-    )
-
-
-def busy(jobs: Sequence[Job]) -> Job | None:
-    """A job of the project that has not ended, or whose status nobody knows: launching now would be refused."""
-    return next((job for job in jobs if not job.status.ended), None)
+    """Whether another launch request may be sent for this wave: every one since the last that was accepted was refused
+    or proved absent."""
+    accepted = [place for place, each in enumerate(launches, 1) if each.state is LaunchState.ACCEPTED]
+    since = launches[accepted[-1] :] if accepted else launches
+    return len(since) < ATTEMPTS and all(each.state in (LaunchState.REFUSED, LaunchState.ABSENT) for each in since)
 
 
 def still_open(wave: WaveRecord, launches: Sequence[LaunchRecord]) -> bool:
     """Whether the service may still be at work for this wave: a job that was not seen to end, or a launch of which
     nobody knows what became."""
+    if launches and not launches[-1].state.settled:
+        return True
     if wave.jobs:
         return wave.verify_deadline is None  # fixed when all jobs have been seen to end
     return bool(launches) and launches[-1].state not in (LaunchState.REFUSED, LaunchState.ABSENT)
 
 
-def _may_follow(job: Job, launch: LaunchRecord) -> bool:
-    """Whether the job may have been created by this launch, as far as two clocks can tell."""
+def _may_be(job: Job, launch: LaunchRecord) -> bool:
+    """Whether the job may have been created by this launch: by its tags; where there are none, as far as two clocks can
+    tell."""
+    if job.tags is not None and launch.tags:
+        return launch.tags.items() <= job.tags.items()
     return job.created_at is None or job.created_at >= instant(launch.intended) - CLOCK_SKEW
 
 

@@ -6,7 +6,7 @@ be, and not before. What no job may hold yet waits for those before it to end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cutover.machine import Job
@@ -24,6 +24,14 @@ class Limits:
     machines_per_job: int | None = None
     jobs: int | None = None
     machines: int | None = None
+
+
+LIMITS: Mapping[str, Limits] = {
+    "cloudendure": Limits(one_job=True),
+    # The default quotas of an account and region; a larger one is not used.
+    "mgn": Limits(machines_per_job=200, jobs=20, machines=200),
+}
+"""By the service's name in plans."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from cutover.plan import Mode
 from cutover.records import Outcome, RunRecord, RunStatus
 
 CREATION_TAG = "CloudEndure creation time"
-TAG_KEYS = (RUN_TAG, ISOLATED_TAG, CREATION_TAG, "CloudEndure_Replication_Service")
-"""An instance or a volume with one of these is the service's or ours; so is what is called SERVICE_NAMES."""
-SERVICE_NAMES = "CloudEndure*"
+MGN_TAG = "AWSApplicationMigrationServiceManaged"
+TAG_KEYS = (RUN_TAG, ISOLATED_TAG, CREATION_TAG, "CloudEndure_Replication_Service", MGN_TAG)
+"""An instance or a volume with one of these is a service's or ours; so is what is called one of SERVICE_NAMES."""
+SERVICE_NAMES = ("CloudEndure*", "AWS Application Migration Service*")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from cutover import mgn_answers as answers
 from cutover.errors import LaunchUnconfirmed, NotFound, RequestRefused, ServiceUnavailable
 from cutover.launch_configuration import Changes, LaunchConfiguration
-from cutover.launch_room import Limits
+from cutover.launch_room import LIMITS, Limits
 from cutover.machine import Job, Machine, Replica
 from cutover.mgn_client import MgnClient
 from cutover.mgn_log import lines
@@ -22,8 +22,7 @@ from cutover.plan import Mode
 from cutover.reading import record, text
 from cutover.terms import ReplicationSettings
 
-LIMITS = Limits(machines_per_job=200, jobs=20, machines=200)
-"""The service's default quotas: servers in one job, jobs at a time, servers in all jobs at a time."""
+PER_JOB = LIMITS["mgn"].machines_per_job or 1
 PAGE = 1000
 """The most items of a list that the API gives at once."""
 
@@ -64,7 +63,8 @@ class Mgn:
 
     @property
     def limits(self) -> Limits:
-        return LIMITS
+        """The quotas: servers in one job, jobs at a time, servers in all jobs at a time."""
+        return LIMITS["mgn"]
 
     def now(self) -> Now:
         """The Date header of the last answer, to the second, so ask after a request; our clock before the first."""
@@ -135,8 +135,8 @@ class Mgn:
         clear answer came: none at all, 5xx, or a 202 without a job. ServiceThrottled says that it was turned away.
         """
         ids = sorted(set(machine_ids))
-        if not ids or len(ids) > (LIMITS.machines_per_job or len(ids)):
-            raise ValueError(f"a launch needs 1 to {LIMITS.machines_per_job} machines, not {len(ids)}")
+        if not 1 <= len(ids) <= PER_JOB:
+            raise ValueError(f"a launch needs 1 to {PER_JOB} machines, not {len(ids)}")
         known = self._known_servers()
         for server in ids:
             if _state(known.get(server, {})) not in _LAUNCHES_FROM[mode]:
@@ -161,7 +161,7 @@ class Mgn:
         """
         if not replica_ids:
             raise ValueError("a clean-up needs targets")
-        wanted = sorted(set(replica_ids))[: LIMITS.machines_per_job]
+        wanted = sorted(set(replica_ids))[:PER_JOB]
         servers = [str(self._with_target(each)["sourceServerID"]) for each in wanted]
         fresh = self._read(servers)
         ready, refusal = [], RequestRefused("POST", "/TerminateTargetInstances", None, "none of them is there any more")

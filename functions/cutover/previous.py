@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cutover.errors import NotFound
+from cutover.instants import text
 from cutover.machine import Machine, Replica
 from cutover.migration_service import MigrationService
 from cutover.records import MachineRecord
@@ -29,6 +30,8 @@ def live_instances(service: MigrationService, machines: Iterable[Machine]) -> di
 
 def as_before(service: MigrationService, known: MachineRecord, machine: Machine) -> MachineRecord:
     """The machine's record with what is there before a launch; at most one request, for its present target."""
+    consistent = machine.replication.consistent_at
+    known = known.but(consistent_before=text(consistent) if consistent else None)
     if machine.replica is not None and machine.replica == known.replica_before:
         return known
     previous = previous_of(service, machine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -158,18 +158,20 @@ def look(
     records: Sequence[MachineRecord] = (),
     rolled_back: Mapping[str, RolledBack] | None = None,
     quiesced: datetime | None = None,
+    launched: Collection[str] = (),
 ) -> WaveReadiness:
     """One look at the whole wave. `looks`: how many there were before; `live`: instances by machine id; `records`: of
     the wave's machines, where an earlier look may have judged some.
 
     Who is refused, or not ready by the deadline, is left out as long as the wave can pass without; else all stay.
     `rolled_back`: by machine id, cutovers that were taken back. `quiesced`: since when nothing writes at the source.
+    `launched`: by machine id, those that are not looked at any more, for a job has them.
     """
     records = records or [MachineRecord(each.label, position) for position, each in enumerate(wave.machines)]
     machines = tuple(
         _one(entry, found, wave, mode, now, proofs, live or {}, rolled_back or {}, quiesced)
         for entry, found, record in zip(wave.machines, resolve(wave.machines, listed), records, strict=True)
-        if not record.judged
+        if not record.judged and record.id not in launched
     )
     if not machines or not can_pass(wave, records):  # an earlier look, or the run's opening, left nothing to launch
         return _over(records)

@@ -229,10 +229,10 @@ class WaveRecord(Record):
 
 @dataclass(frozen=True)
 class LaunchRecord(Record):
-    """One attempt to launch a wave.
+    """One attempt to launch a wave, or as much of it as one job takes.
 
-    `fence`: of the project's lock at the intent. `known_jobs`: all that the project had before it. `clean_looks`:
-    listings since the settle time that showed no sign of the launch.
+    `fence`: of the project's lock at the intent. `known_jobs`: all that the project had before it. `tags`: on its jobs,
+    where the service has such. `clean_looks`: listings since the settle time that showed no sign of the launch.
     """
 
     number: int
@@ -247,6 +247,7 @@ class LaunchRecord(Record):
     reason: str = ""
     looks: int = 0
     clean_looks: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -325,12 +326,12 @@ class MachineRecord(Record):
     """One machine of a wave. `id` is None as long as the plan's name was not found in the project.
 
     `position`: its place in the wave. The fields from `replica_before` on are what was there before the launch; the
-    ones from `replica` on what appeared after it. `isolated`: a target that came after its job's deadline, stopped.
-    `configuration`: what was to be launched, setting by setting. `configuration_before`: the values, from before this
-    run, of those that it changed; None: nothing to put back. `group`: the author's wave, where several are launched
-    together as this one. `judged_from`: it is judged again since then. `commands`: inside of the target. `not_made`:
-    checks that there could have been, and why they were not made. `console`: what was kept of its console, as keys of
-    the run's files.
+    ones from `replica` on what appeared after it. `consistent_before`: its last consistency point then. `isolated`:
+    a target that came after its job's deadline, stopped. `configuration`: what was to be launched, setting by
+    setting. `configuration_before`: the values, from before this run, of those that it changed; None: nothing to
+    put back. `group`: the author's wave, where several are launched together as this one. `judged_from`: it is
+    judged again since then. `commands`: inside of the target. `not_made`: checks that there could have been, and
+    why they were not made. `console`: what was kept of its console, as keys of the run's files.
     """
 
     label: str
@@ -344,6 +345,7 @@ class MachineRecord(Record):
     configuration: dict[str, str] | None = None
     configuration_before: dict[str, Value] | None = None
     previous_unknown: bool = False
+    consistent_before: str | None = None
     replica: str | None = None
     replica_job: str | None = None
     replica_created: str | None = None

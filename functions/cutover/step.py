@@ -25,6 +25,7 @@ from cutover.errors import AuthenticationFailed, AwsUnavailable, CutoverError, R
 from cutover.events import Bus
 from cutover.guard import Doomed
 from cutover.instants import after, instant, text
+from cutover.launch_room import LIMITS
 from cutover.locks import Locks, machine_lock, project_lock
 from cutover.machine import Machine
 from cutover.migration_service import MigrationService, Now, listed
@@ -164,8 +165,9 @@ class Step:
 
     @property
     def project_lock(self) -> str:
-        """The name of the project's lock."""
-        return project_lock(self.plan.service, self.plan.project)
+        """The name of the project's lock; a run's own where runs may launch beside each other."""
+        one_at_a_time = LIMITS[self.plan.service].one_job
+        return project_lock(self.plan.service, self.plan.project if one_at_a_time else f"run {self.run.id}")
 
     def look(
         self,
@@ -174,8 +176,10 @@ class Step:
         looks: int,
         records: Sequence[MachineRecord],
         wave: Wave | None = None,
+        launched: Collection[str] = (),
     ) -> WaveReadiness:
-        """A wave's readiness as of this listing, at the service's time. `records`: its machines' as they stand."""
+        """A wave's readiness as of this listing, at the service's time. `records`: its machines' as they stand;
+        `launched`: by id, those of them that a job has."""
         wave = wave or self.wave
         planned = {entry.label.casefold() for entry in wave.machines}
         ours = [each for each in listed if {each.id.casefold(), (each.name or "").casefold()} & planned]
@@ -195,6 +199,7 @@ class Step:
             records,
             rolled_back,
             instant(quiesced) if quiesced else None,
+            launched,
         )
 
     @property

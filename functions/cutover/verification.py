@@ -15,7 +15,7 @@ from cutover.configuration_findings import CONFIGURATION, DRIFT
 from cutover.finding import Finding, Severity
 from cutover.instance import Instance
 from cutover.instants import instant
-from cutover.machine import Job, JobStatus, LifeCycle, Machine, os_family
+from cutover.machine import FirstBoot, Job, JobStatus, LaunchStatus, LifeCycle, Machine, PostLaunchAction, os_family
 from cutover.plan import Expectation, Mode
 from cutover.records import APPLICATION, STATUS_CHECKS, Check, MachineRecord, MachineStatus, TargetRecord
 
@@ -93,10 +93,19 @@ def judge(sight: Sight, *, final: bool) -> MachineRecord:
     return record.but(
         status=status,
         checks=tuple(checks),
-        findings=(*kept, *sight.log, *unread, *(_finding(check) for check in failed)),
+        findings=(*kept, *sight.log, *_told_of_actions(sight), *unread, *(_finding(check) for check in failed)),
         target=_target(sight),
         not_made=(*sight.not_made, *(f"{_short(check)}: {check.seen}" for check in undecided)),
     )
+
+
+def _told_of_actions(sight: Sight) -> list[Finding]:
+    """Actions after the launch that failed and that it can do without."""
+    rule, remedy = "the service's actions after the launch succeed", "read the action's output in Systems Manager"
+    failed = [each for each in _post_launch(sight, must=False) if each.passed is False]
+    return [
+        Finding("post_launch_actions", f"{each.name} {each.words}", rule, remedy, Severity.WARNING) for each in failed
+    ]
 
 
 def judge_again(record: MachineRecord, now: str) -> MachineRecord:
@@ -176,7 +185,8 @@ def _counted(sight: Sight) -> MachineRecord:
 def _checks(sight: Sight, oks: int) -> list[Check]:
     checks = [_new_target(sight)]
     if checks[0].passed:
-        checks += [_own_job(sight), *_in_ec2(sight, oks)]
+        checks += [_own_job(sight), *_in_ec2(sight, oks), *_first_boot(sight)]
+    checks += [*_launch_status(sight), *_actions(sight)]
     checks.append(_previous_gone(sight))
     if sight.job.status.ended:
         completed = sight.job.status is JobStatus.COMPLETED
@@ -215,6 +225,41 @@ def _own_job(sight: Sight) -> Check:
     if made is None or job.created_at is None:
         return Check("own_job", f"job {job.id}", "the service does not say which job made it", None)
     return Check("own_job", f"made after {_at(job.created_at)}", f"made at {_at(made)}", made >= job.created_at)
+
+
+def _launch_status(sight: Sight) -> list[Check]:
+    """What the job says of this machine, where it does: a job that COMPLETED may hold machines that FAILED."""
+    launch = sight.job.launches.get(sight.record.id or "")
+    if launch is None:
+        return []
+    over = launch.status in (LaunchStatus.FAILED, LaunchStatus.TERMINATED)
+    passed = True if launch.status is LaunchStatus.LAUNCHED else False if over else None
+    return [Check("launch_status", LaunchStatus.LAUNCHED.value, launch.status.value, passed)]
+
+
+def _post_launch(sight: Sight, *, must: bool) -> list[PostLaunchAction]:
+    launch = sight.job.launches.get(sight.record.id or "")
+    return [each for each in launch.actions if each.must is must] if launch else []
+
+
+def _actions(sight: Sight) -> list[Check]:
+    """What the service does on the target after its launch, and a cutover cannot do without."""
+    actions = _post_launch(sight, must=True)
+    if not actions:
+        return []
+    results = {each.passed for each in actions}
+    passed = False if False in results else None if None in results else True
+    expected = f"{', '.join(each.name for each in actions)} succeed"
+    return [Check("post_launch_actions", expected, ", ".join(f"{each.name} {each.words}" for each in actions), passed)]
+
+
+def _first_boot(sight: Sight) -> list[Check]:
+    """What the service has seen of the target's boot, where it watches for it and still has this target."""
+    machine = sight.machine
+    if machine is None or machine.first_boot is None or machine.replica != sight.record.replica:
+        return []
+    passed = True if machine.first_boot is FirstBoot.SUCCEEDED else None
+    return [Check("first_boot", FirstBoot.SUCCEEDED.value, machine.first_boot.value, passed)]
 
 
 def _in_ec2(sight: Sight, oks: int) -> list[Check]:
@@ -313,6 +358,9 @@ def _at(moment: datetime) -> str:
 REMEDIES = {
     "new_target": "look for the target in the service's console; read the job's log; launch this machine again",
     "own_job": "find out who else launches this machine; do not use this instance",
+    "launch_status": "read the job's log; correct the source or its launch settings, launch this machine again",
+    "post_launch_actions": "read the action's output in Systems Manager; mend it, or launch this machine again",
+    "first_boot": "look at the target's screenshot; if it is up, let its owner accept it",
     "exists": "look for the instance in EC2, in the plan's region and account",
     "not_a_service_instance": "do not touch it; look for the real target in the service's console",
     "running": "find out who stopped or terminated it; launch this machine again",

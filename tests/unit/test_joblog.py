@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from cutover.finding import Finding, Severity
 from cutover.joblog import Named, findings
-from cutover.machine import LogLine
+from cutover.machine import LogKind, LogLine
 from cutover.plan import Mode
 from tests.unit.records_of import NOW
 
@@ -99,3 +102,30 @@ def test_a_machine_without_a_name_is_known_by_its_id() -> None:
 )
 def test_other_lines_say_nothing(line: str) -> None:
     assert not against(WEB1, line)
+
+
+def said(kind: LogKind, machine: str | None = "m-1", **more: Any) -> list[Severity]:
+    """How heavily an event weighs on web1."""
+    line = LogLine(NOW, f"EVENT {machine}", kind, machine)
+    found = findings([line], WEB1, [WEB1, WEB10], Mode.CUTOVER, NOW, 300, **more)
+    return [each.severity for each in found]
+
+
+def test_an_event_weighs_by_its_kind_and_on_its_machine() -> None:
+    assert said(LogKind.FAILURE) == [Severity.ERROR]
+    assert said(LogKind.WARNING) == [Severity.WARNING]
+    assert said(LogKind.INFORMATION) == []
+    assert said(LogKind.FAILURE, "m-10") == []  # though m-1 stands in its text
+    assert said(LogKind.FAILURE, None) == [Severity.WARNING]
+
+
+@pytest.mark.parametrize(("age", "stale"), [(300, False), (301, True), (86400, True)])
+def test_data_of_an_earlier_snapshot_is_as_old_as_the_last_one_known_before_the_launch(age: int, stale: bool) -> None:
+    snapshot = NOW - timedelta(seconds=age)
+    assert said(LogKind.PREVIOUS_DATA, snapshot=snapshot) == ([Severity.ERROR] if stale else [])
+    quiesced = NOW - timedelta(hours=2)
+    assert bool(said(LogKind.PREVIOUS_DATA, snapshot=snapshot, quiesced=quiesced)) is (age > 7200)
+
+
+def test_without_a_snapshot_known_before_the_launch_nobody_knows_how_old_the_data_is() -> None:
+    assert said(LogKind.PREVIOUS_DATA, snapshot=None) == [Severity.ERROR]

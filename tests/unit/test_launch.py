@@ -14,11 +14,11 @@ from cutover.launch import (
     SETTLE,
     FindVerdict,
     Found,
-    busy,
     find,
     given_up,
     may_send_again,
 )
+from cutover.launch_room import LIMITS, room
 from cutover.machine import Job, JobStatus, LifeCycle, Machine
 from cutover.plan import Mode
 from cutover.records import LaunchState, MachineRecord
@@ -114,7 +114,12 @@ def test_looking_is_given_up() -> None:
         ([LaunchState.ABSENT], True),
         ([LaunchState.REFUSED, LaunchState.ABSENT], True),
         ([LaunchState.ABSENT] * ATTEMPTS, False),
-        *(([state], False) for state in LaunchState if state not in (LaunchState.ABSENT, LaunchState.REFUSED)),
+        *(([state], False) for state in LaunchState if not state.settled),
+        # What is launched job after job: each job has its own attempts.
+        ([LaunchState.ACCEPTED], True),
+        ([LaunchState.ABSENT, LaunchState.REFUSED, LaunchState.ACCEPTED, LaunchState.ABSENT], True),
+        ([LaunchState.ACCEPTED, *[LaunchState.ABSENT] * ATTEMPTS], False),
+        ([LaunchState.ACCEPTED, LaunchState.UNKNOWN], False),
     ],
 )
 def test_another_request_needs_every_one_before_refused_or_absent(states: list[LaunchState], may: bool) -> None:
@@ -123,7 +128,8 @@ def test_another_request_needs_every_one_before_refused_or_absent(states: list[L
 
 @pytest.mark.parametrize(("status", "open"), [(each, not each.ended) for each in JobStatus])
 def test_a_job_that_has_not_surely_ended_keeps_the_project_busy(status: JobStatus, open: bool) -> None:
-    assert (busy([job(JobStatus.COMPLETED), job(status)]) is not None) == open
+    space = room(LIMITS["cloudendure"], [job(JobStatus.COMPLETED), job(status)], ["m-1"])
+    assert (not space.machines) == open
 
 
 def test_modes_are_the_kinds_of_our_jobs() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cutover.finding import Finding, Severity
 from cutover.instance import Instance
-from cutover.machine import JobStatus, LifeCycle
+from cutover.machine import FirstBoot, Job, JobStatus, LaunchStatus, LifeCycle, MachineLaunch, PostLaunchAction
 from cutover.plan import Expectation, Mode
 from cutover.records import Accepted, Check, GuestCommand, Level, MachineRecord, MachineStatus, TargetRecord
 from cutover.verification import LAZY, REMEDIES, Sight, judge, judge_again, lazy, own_target
@@ -17,6 +18,15 @@ from tests.unit.records_of import ago, instance, job, machine, record
 DONE = job(JobStatus.COMPLETED)
 OPEN = job(JobStatus.STARTED)
 GONE = instance(id="i-old", state="terminated")
+
+
+def action(passed: bool | None, *, must: bool = True) -> PostLaunchAction:
+    return PostLaunchAction("join the domain", passed, must, "as it is")
+
+
+def launching(status: LaunchStatus, *actions: PostLaunchAction) -> Job:
+    """A job that has ended and says this of the machine."""
+    return replace(DONE, launches={str(record().id): MachineLaunch(status, actions)})
 
 
 def sight(**more: Any) -> Sight:
@@ -64,6 +74,9 @@ PENDING: dict[str, dict[str, Any]] = {
     "previous_target_gone": {"previous": instance(id="i-old", state="running")},
     "running": {"instance": instance(state="pending")},
     "own_job": {"record": record(replica_job=None), "job": job(JobStatus.COMPLETED, created_at=None)},
+    "launch_status": {"job": launching(LaunchStatus.IN_PROGRESS)},
+    "post_launch_actions": {"job": launching(LaunchStatus.LAUNCHED, action(None))},
+    "first_boot": {"machine": machine(replica="r-new", first_boot=FirstBoot.WAITING)},
 }
 
 
@@ -80,7 +93,7 @@ def test_what_is_not_decided_yet_waits_and_fails_at_the_end(check: str) -> None:
 @pytest.mark.parametrize("check", PENDING)
 def test_what_is_not_decided_while_the_job_is_open_is_unknown_at_the_end(check: str) -> None:
     case = {**PENDING[check]}
-    case["job"] = job(JobStatus.STARTED, created_at=None) if check == "own_job" else OPEN
+    case["job"] = replace(case.get("job", DONE), status=JobStatus.STARTED)
     assert verdict(**case, final=True).status is MachineStatus.UNKNOWN
 
 
@@ -97,6 +110,8 @@ FAILED: dict[str, dict[str, Any]] = {
     "private_ip": {"expect": Expectation(private_ip="10.0.0.5")},
     "public_ip": {"expect": Expectation(public_ip=False), "instance": instance(public_ips=("3.4.5.6",))},
     "job_completed": {"job": job(JobStatus.FAILED)},
+    "launch_status": {"job": launching(LaunchStatus.FAILED)},
+    "post_launch_actions": {"job": launching(LaunchStatus.LAUNCHED, action(True), action(False))},
 }
 
 
@@ -110,6 +125,32 @@ def test_one_failed_check_fails_the_machine_at_once_with_what_to_do(check: str) 
 
 def test_every_check_was_seen_to_fail() -> None:
     assert PENDING.keys() | FAILED.keys() == REMEDIES.keys()
+
+
+@pytest.mark.parametrize("status", [LaunchStatus.FAILED, LaunchStatus.TERMINATED])
+def test_a_machine_that_failed_in_a_job_that_completed_has_failed_at_once(status: LaunchStatus) -> None:
+    judged = verdict(job=launching(status), record=record(replica=None, target=None), instance=None)
+    assert judged.status is MachineStatus.FAILED
+    assert [each.field for each in judged.findings] == ["launch_status"]
+
+
+def test_a_machine_that_the_job_calls_launched_is_judged_by_what_is_seen_all_the_same() -> None:
+    good = launching(LaunchStatus.LAUNCHED, action(True))
+    assert verdict(job=good).status is MachineStatus.VERIFIED
+    old = record(replica="r-old", target=TargetRecord(instance_id="i-old"))
+    judged = verdict(job=good, record=old, instance=instance(id="i-old"), final=True)
+    assert judged.status is MachineStatus.FAILED
+
+
+def test_an_action_that_a_cutover_can_do_without_is_told_and_spoils_nothing() -> None:
+    judged = verdict(job=launching(LaunchStatus.LAUNCHED, action(False, must=False)))
+    assert judged.status is MachineStatus.VERIFIED
+    assert [(each.field, each.severity) for each in judged.findings] == [("post_launch_actions", Severity.WARNING)]
+
+
+def test_a_boot_of_another_target_says_nothing_of_this_one() -> None:
+    judged = verdict(machine=machine(replica="r-later", first_boot=FirstBoot.WAITING))
+    assert "first_boot" not in passed(judged)
 
 
 def test_the_old_target_never_passes() -> None:
