@@ -14,14 +14,19 @@ from cutover.launch import (
     SETTLE,
     FindVerdict,
     Found,
+    already,
     find,
+    followed,
     given_up,
     may_send_again,
+    queued,
+    still_open,
+    tags,
 )
 from cutover.launch_room import LIMITS, room
 from cutover.machine import Job, JobStatus, LifeCycle, Machine
 from cutover.plan import Mode
-from cutover.records import LaunchState, MachineRecord
+from cutover.records import LaunchState, MachineRecord, MachineStatus, WaveRecord
 from tests.unit.records_of import NOW, ago, job, launch, machine, record
 
 BEFORE = {"m-db01": record(replica=None, replica_before="r-old")}
@@ -134,3 +139,60 @@ def test_a_job_that_has_not_surely_ended_keeps_the_project_busy(status: JobStatu
 
 def test_modes_are_the_kinds_of_our_jobs() -> None:
     assert found([job(created_at=ago(minutes=5), kind="test")], mode=Mode.TEST).verdict is FindVerdict.ACCEPTED
+
+
+# job after job, and jobs that are recognised by tags
+
+TAGS = tags("r", 1, 2)
+
+
+def tagged(number: int = 1, **more: Any) -> Job:
+    return job(**{"id": f"j-{number}", "created_at": ago(minutes=5), "tags": TAGS, **more})
+
+
+def test_where_jobs_have_tags_they_alone_tell_whose_it_is() -> None:
+    assert found([tagged()], tags=TAGS).verdict is FindVerdict.ACCEPTED
+    assert found([tagged(tags={**TAGS, "Owner": "x"})], tags=TAGS).verdict is FindVerdict.ACCEPTED
+    assert found([tagged(1, tags={}), tagged(2)], tags=TAGS).jobs == (tagged(2),)
+    for other in ({}, tags("r", 1, 1), tags("r2", 1, 2)):
+        assert found([tagged(tags=other)], tags=TAGS).verdict is FindVerdict.DISPUTED
+    # However late it was made: tags are not a matter of clocks.
+    assert found([tagged(created_at=ago(hours=3))], tags=TAGS).verdict is FindVerdict.ACCEPTED
+
+
+def test_tags_on_a_job_of_other_machines_make_it_no_launch_of_ours() -> None:
+    assert found([tagged(machines=frozenset({"m-db01", "m-db02"}))], tags=TAGS).verdict is FindVerdict.DISPUTED
+
+
+FIRST = launch(LaunchState.ACCEPTED, machines=("m-1",), jobs=("j-1",))
+WAITING = [record(label=name, id=f"m-{name}", target=None) for name in ("1", "2", "3")]
+
+
+def test_what_no_job_has_yet_waits_in_line_once_the_first_job_was_accepted() -> None:
+    assert queued(WAITING, []) == []
+    assert queued(WAITING, [launch(LaunchState.UNKNOWN)]) == []
+    assert [each.id for each in queued(WAITING, [FIRST])] == ["m-2", "m-3"]
+    left_out = [each.but(status=MachineStatus.REFUSED) if each.id == "m-2" else each for each in WAITING]
+    assert [each.id for each in queued(left_out, [FIRST])] == ["m-3"]
+    second = launch(LaunchState.ACCEPTED, number=2, machines=("m-2", "m-3"), jobs=("j-2",))
+    assert queued(WAITING, [FIRST, second]) == []
+
+
+def test_a_wave_keeps_its_first_job_when_the_next_one_is_accepted() -> None:
+    wave = followed(WaveRecord(1, "w"), [job(id="j-1")], "2026-11-28T21:00:00Z", 600)
+    ended = wave.but(verify_deadline="2026-11-28T21:30:00Z", told_launched=True)
+    after = followed(ended, [job(id="j-2")], "2026-11-28T22:00:00Z", 600)
+    assert (after.jobs, after.job_deadline) == (("j-1", "j-2"), "2026-11-28T22:10:00Z")
+    assert (after.verify_deadline, after.told_launched) == (None, False)
+    assert followed(after, [job(id="j-2")], "2026-11-28T22:00:00Z", 600).jobs == ("j-1", "j-2")
+
+
+@pytest.mark.parametrize("state", LaunchState)
+def test_a_wave_goes_on_from_its_first_job_whatever_became_of_the_next_one(state: LaunchState) -> None:
+    wave = WaveRecord(1, "w", jobs=("j-1",), verify_deadline="2026-11-28T21:30:00Z")
+    second = launch(state, number=2, machines=("m-2",), jobs=("j-2",) if state is LaunchState.ACCEPTED else ())
+    known = already(wave, [FIRST, second])
+    assert known is not None
+    # A second job that was accepted and never written down is read first, like any that nobody knows of.
+    assert (known.verdict == "accepted") is (state in (LaunchState.REFUSED, LaunchState.ABSENT))
+    assert still_open(wave, [FIRST, second]) is not state.settled
