@@ -77,11 +77,12 @@ def handler(here: Step) -> Answer:
 
 def _looks(here: Step) -> list[Look]:
     """The machines that may be launched; those that were left out for another reason are not looked at."""
-    configurations = here.service.launch_configurations()
+    records = here.store.machines(here.run.id, here.number)
+    configurations = here.service.launch_configurations([each.id for each in records if each.id])
     proofs = here.store.proofs(here.plan.name) if here.run.mode is Mode.CUTOVER else {}
     return [
         Look(record, planned, configurations.get(str(record.id)), proofs.get((Mode.TEST, str(record.id))))
-        for record, planned in zip(here.store.machines(here.run.id, here.number), here.wave.machines, strict=True)
+        for record, planned in zip(records, here.wave.machines, strict=True)
         if not record.judged or _refused_here(record)
     ]
 

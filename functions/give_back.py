@@ -26,7 +26,7 @@ def handler(here: Step) -> Answer:
     # Told before it is tried: should this never come to its end, the evidence says what is not as it was.
     for number, machine in changed:
         here.store.write_machines(here.run.id, number, [_left(machine, UNDONE)])
-    configurations = here.service.launch_configurations()
+    configurations = here.service.launch_configurations([str(machine.id) for _, machine in changed])
     lost = here.locks.lost([here.lock_of(str(machine.id)) for _, machine in changed])
     left = 0
     for done, (number, machine) in enumerate(changed):

@@ -122,6 +122,9 @@ class CutoverStack(Stack):
                     self.format_arn(service="mgn", region="*", resource=kind, resource_name="*")
                     for kind in ("source-server", "job")
                 ],
+                Thing.LAUNCH_TEMPLATES: [
+                    self.format_arn(service="ec2", region="*", resource="launch-template", resource_name="*")
+                ],
                 Thing.MGN_TARGETS: ["*"],
                 Thing.QUOTAS: ["*"],
                 Thing.KEYS: [self.format_arn(service="kms", region="*", resource="key", resource_name="*")],

@@ -13,6 +13,9 @@ from enum import Enum, auto
 
 Actions = tuple[str, ...]
 
+MGN_TAG = "AWSApplicationMigrationServiceManaged"
+"""On everything in EC2 that MGN makes and keeps."""
+
 
 class Thing(Enum):
     """What a function may be allowed to touch."""
@@ -28,6 +31,7 @@ class Thing(Enum):
     CLOUDENDURE = auto()  # the secret with the API token; who has it speaks to the service
     MGN = auto()  # looking at the account's source servers and jobs
     SOURCE_SERVERS = auto()  # of MGN, and its jobs
+    LAUNCH_TEMPLATES = auto()  # of EC2, those that MGN keeps for its source servers
     MGN_TARGETS = auto()  # what MGN makes and deletes in EC2 by the rights of whoever asked it to
     SLACK = auto()  # the secret with the webhook's URL
     EC2 = auto()  # looking around
@@ -64,6 +68,7 @@ WILD: Mapping[Thing, str] = {
     Thing.EC2: "EC2's Describe actions take no resource (Service Authorization Reference).",
     Thing.MGN: "MGN's Describe and List actions take no resource (Service Authorization Reference).",
     Thing.SOURCE_SERVERS: "Plans name the servers; only source servers and jobs of MGN, and only in this account.",
+    Thing.LAUNCH_TEMPLATES: "One for each source server, made by MGN; and only those that carry its tag.",
     Thing.MGN_TARGETS: "What a launch makes does not exist before it; and only where MGN itself asks for it.",
     Thing.QUOTAS: "Reading a quota takes no resource (Service Authorization Reference).",
     Thing.KEYS: "The key is named by the replication settings of each project; this account's, only described.",
@@ -90,6 +95,7 @@ ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
     Thing.ROLLED_BACK_TARGETS: {"Null": {"aws:ResourceTag/cutover:rolled-back": "false"}},
     Thing.GUESTS: {"Null": {"aws:ResourceTag/cutover:run": "false"}},
     Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
+    Thing.LAUNCH_TEMPLATES: {"StringEquals": {f"aws:ResourceTag/{MGN_TAG}": "mgn.amazonaws.com"}},
     Thing.MGN_TARGETS: {"Bool": {"aws:ViaAWSService": "true"}},
     Thing.STEP_NODES: {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}},
 }
@@ -125,6 +131,8 @@ DESCRIBE_INSTANCES: Actions = (
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
 )
+SEE_TEMPLATES: Actions = ("ec2:DescribeLaunchTemplateVersions",)
+WRITE_TEMPLATES: Actions = ("ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate")
 SEE_PROTECTION: Actions = ("ec2:DescribeInstanceAttribute",)
 
 # Launching and terminating, MGN works in EC2 with the rights of whoever asked it; these are those of AWS's policy
@@ -211,8 +219,8 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
             Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
-            Thing.SOURCE_SERVERS: _mgn("GetReplicationConfiguration"),
-            Thing.EC2: tuple(sorted({*PREFLIGHT_EC2, *DESCRIBE_INSTANCES, *SEE_PROTECTION})),
+            Thing.SOURCE_SERVERS: _mgn("GetLaunchConfiguration", "GetReplicationConfiguration"),
+            Thing.EC2: tuple(sorted({*PREFLIGHT_EC2, *DESCRIBE_INSTANCES, *SEE_PROTECTION, *SEE_TEMPLATES})),
             Thing.QUOTAS: ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"),
             Thing.KEYS: ("kms:DescribeKey",),
             Thing.PROFILES: ("iam:GetInstanceProfile",),
@@ -316,7 +324,10 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
-            Thing.EC2: ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets"),
+            Thing.MGN: _mgn("DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("GetLaunchConfiguration", "UpdateLaunchConfiguration"),
+            Thing.LAUNCH_TEMPLATES: WRITE_TEMPLATES,
+            Thing.EC2: ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", *SEE_TEMPLATES),
         },
     ),
     "launch_targets": Row(
@@ -416,6 +427,10 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeSourceServers"),
+            Thing.SOURCE_SERVERS: _mgn("GetLaunchConfiguration", "UpdateLaunchConfiguration"),
+            Thing.LAUNCH_TEMPLATES: WRITE_TEMPLATES,
+            Thing.EC2: SEE_TEMPLATES,
         },
     ),
     "close_run": Row(300, CLOSE_RUN),

@@ -134,7 +134,7 @@ class CloudEndure:
             raise ServiceUnavailable("GET", path, 200, "half an answer: not the replica that was asked for")
         return found
 
-    def launch_configurations(self) -> dict[str, LaunchConfiguration]:
+    def launch_configurations(self, machine_ids: Collection[str] | None = None) -> dict[str, LaunchConfiguration]:
         """Every machine's blueprint, by machine id: one request per 1500. A machine with several is left out.
 
         There is one for each machine and target region, and nothing in them says which of two would be launched.

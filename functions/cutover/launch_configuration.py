@@ -1,7 +1,7 @@
 """What a replication service is set to launch, in our own words: where it differs from the plan, and what has changed.
 
-An overlay (`Expectation`) speaks of five settings. Everything else a service can be told is kept under the service's
-own name for it, as text that is only ever compared.
+An overlay (`Expectation`) speaks of nine settings, four of which only some services have. Everything else a service
+can be told is kept under the service's own name for it, as text that is only ever compared.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ RUNS = "runs_after_launch"
 
 @dataclass(frozen=True)
 class LaunchConfiguration:
-    """How one machine's target will be launched. The first five are what an overlay speaks of, under the same names.
+    """How one machine's target will be launched. What an overlay speaks of has the same names; of SOME_HAVE, None means
+    that the service has no such setting.
 
     `instance_type`: a type, or COPY. `subnet` and `security_groups`: ids. `private_ip`: addresses, comma-separated,
     NEW, COPY, or the service's own word for something else. `public_ip`: None: as the subnet says. None elsewhere: the
@@ -41,6 +42,10 @@ class LaunchConfiguration:
     private_ip: str | None = None
     public_ip: bool | None = None
     runs_after_launch: bool = True
+    right_sizing: bool | None = None
+    boot_mode: str | None = None
+    copy_tags: bool | None = None
+    copy_private_ip: bool | None = None
     others: Mapping[str, str] = field(default_factory=dict)
     instance_profile: str | None = None
     volumes: Mapping[str, str] = field(default_factory=dict)
@@ -56,10 +61,13 @@ class LaunchConfiguration:
 
     def settings(self) -> dict[str, str]:
         """Everything that could change between two launches, as text by name: to be recorded, and compared later."""
-        return {name: said(name, self.value(name)) for name in OVERLAID} | dict(self.others)
+        named = (name for name in OVERLAID if name not in SOME_HAVE or self.value(name) is not None)
+        return {name: said(name, self.value(name)) for name in named} | dict(self.others)
 
 
 OVERLAID = tuple(each.name for each in fields(Expectation))
+SOME_HAVE = ("right_sizing", "boot_mode", "copy_tags", "copy_private_ip")
+"""Settings of an overlay that only some services have."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,8 @@ def differences(configuration: LaunchConfiguration, expect: Expectation, places:
     if expect.public_ip is not None:
         told = configuration.public_ip is not None
         found.append(_unless_equal(configuration, "public_ip", expect.public_ip, certain=told))
+    wanted = {name: getattr(expect, name) for name in SOME_HAVE}
+    found += [_unless_equal(configuration, name, value) for name, value in wanted.items() if value is not None]
     found.append(_unless_equal(configuration, RUNS, True))
     return tuple(each for each in found if each is not None)
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from cutover import mgn_answers as answers
+from cutover import mgn_launch_configuration as configurations
 from cutover.errors import LaunchUnconfirmed, NotFound, RequestRefused, ServiceUnavailable
 from cutover.launch_configuration import Changes, LaunchConfiguration
 from cutover.launch_room import LIMITS, Limits
 from cutover.machine import Job, Machine, Replica
 from cutover.mgn_client import MgnClient
 from cutover.mgn_log import lines
+from cutover.mgn_templates import Templates
 from cutover.migration_service import Now
 from cutover.plan import Mode
 from cutover.reading import record, text
@@ -38,18 +41,30 @@ _Found = TypeVar("_Found")
 
 
 class Mgn:
-    """The MGN of one region. `clock`: an aware now, as the fallback of `now`. `client`: for tests.
+    """The MGN of one region. `clock`: an aware now, as the fallback of `now`. `client`, `templates`: for tests.
 
     Nothing is sent before the first method that needs an answer.
     """
 
-    def __init__(self, region: str, *, clock: Callable[[], datetime], client: MgnClient | None = None) -> None:
+    def __init__(
+        self,
+        region: str,
+        *,
+        clock: Callable[[], datetime],
+        client: MgnClient | None = None,
+        templates: Templates | None = None,
+    ) -> None:
         self._client = client or MgnClient(region, clock)
+        self._given_templates = templates
         self._region = region
         self._servers: dict[str, dict[str, Any]] | None = None
 
     def __repr__(self) -> str:
         return f"Mgn({self._region!r})"
+
+    @cached_property
+    def _templates(self) -> Templates:
+        return self._given_templates or Templates(self._region, self._client.requests)
 
     @property
     def requests(self) -> Counter[str]:
@@ -112,11 +127,37 @@ class Mgn:
             raise _no_target(replica_id)
         return found
 
-    def launch_configurations(self) -> dict[str, LaunchConfiguration]:
-        raise NotImplementedError
+    def launch_configurations(self, machine_ids: Collection[str] | None = None) -> dict[str, LaunchConfiguration]:
+        """Of these servers, each with its EC2 launch template: two requests for each server. Whose configuration or
+        template is not there is left out."""
+        found = {}
+        for server in sorted(self._known_servers() if machine_ids is None else machine_ids):
+            try:
+                found[server] = configurations.configuration(*self._configured(server))
+            except NotFound:
+                continue
+        return found
 
     def configure(self, machine_id: str, changes: Changes) -> LaunchConfiguration:
-        raise NotImplementedError
+        """Update the launch configuration, then give its EC2 launch template a new default version, each only where
+        something of it changes; and read both again. In this order, for the update may write the template as well."""
+        told = configurations.settings(changes)
+        if told:
+            self._client.deed("UpdateLaunchConfiguration", sourceServerID=machine_id, **told)
+        given, template = self._configured(machine_id)
+        wanted = configurations.changed(template, changes)
+        if wanted != template:
+            self._templates.write(str(given["ec2LaunchTemplateID"]), wanted)
+            given, template = self._configured(machine_id)
+        return configurations.configuration(given, template)
+
+    def _configured(self, server: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Its launch configuration, and the data of its template's default version. NotFound without one of them."""
+        given = self._client.look("GetLaunchConfiguration", sourceServerID=server)
+        template = text(given.get("ec2LaunchTemplateID"))
+        if template is None:
+            raise NotFound("POST", "/GetLaunchConfiguration", 200, f"{server} has no EC2 launch template")
+        return given, self._templates.read(template)
 
     def licences(self) -> None:
         """It asks for none."""

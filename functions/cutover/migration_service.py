@@ -74,8 +74,10 @@ class MigrationService(Protocol):
         """One target's record; NotFound when it was replaced or cleaned up."""
         ...
 
-    def launch_configurations(self) -> dict[str, LaunchConfiguration]:
-        """How each machine of the project will be launched, by machine id; without those that have not exactly one."""
+    def launch_configurations(self, machine_ids: Collection[str] | None = None) -> dict[str, LaunchConfiguration]:
+        """How machines will be launched, by machine id; without those that have not exactly one. `machine_ids`: those
+        that are asked for, where the service answers for each alone; None: all of the project.
+        """
         ...
 
     def configure(self, machine_id: str, changes: Changes) -> LaunchConfiguration:

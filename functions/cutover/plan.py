@@ -43,7 +43,9 @@ class OnDifference(StrEnum):
 class Expectation:
     """What a target must look like in one mode; None: not compared.
 
-    `subnet` and `security_groups` are ids (`subnet-…`, `sg-…`) or values of the Name tag.
+    `subnet` and `security_groups` are ids (`subnet-…`, `sg-…`) or values of the Name tag. The fields after `public_ip`
+    are not seen on a target but set in the launch configuration, and only some services have them: whether the type is
+    chosen by the source's size, how it boots (the service's word), and what is copied from the source.
     """
 
     instance_type: str | None = None
@@ -51,6 +53,10 @@ class Expectation:
     security_groups: tuple[str, ...] | None = None
     private_ip: str | None = None
     public_ip: bool | None = None
+    right_sizing: bool | None = None
+    boot_mode: str | None = None
+    copy_tags: bool | None = None
+    copy_private_ip: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def survey(
         before = "what the launches would delete"
         replicas = {each.id: ask(before, "GET replica", partial(previous_of, service, each)) for each in ours}
         targets = {key: seen.instance_id for key, seen in replicas.items() if seen and seen.instance_id}
-    launched = ask("launch configurations", "GET blueprints", service.launch_configurations)
+    configurations = partial(service.launch_configurations, [each.id for each in ours])
+    launched = ask("launch configurations", "GET blueprints", configurations)
     held: list[Lock] | None = None
     if locks is not None:
         held = locks([each.id for each in ours])

@@ -74,6 +74,7 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.EC2: ["*"],
         Thing.MGN: ["*"],
         Thing.SOURCE_SERVERS: [in_the_account(kind, "mgn:*") for kind in ("source-server", "job")],
+        Thing.LAUNCH_TEMPLATES: [in_the_account("launch-template")],
         Thing.MGN_TARGETS: ["*"],
         Thing.QUOTAS: ["*"],
         Thing.KEYS: [in_the_account("key", "kms:*")],

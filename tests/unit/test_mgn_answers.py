@@ -138,7 +138,7 @@ def test_each_machine_of_a_job_has_its_own_end() -> None:
             {"sourceServerID": server_id(3), "launchStatus": "SOMETHING"},
         ],
     )
-    assert found.machines == {server_id(1), server_id(2), server_id(3)}
+    assert found.machines == frozenset({server_id(1), server_id(2), server_id(3)})
     assert found.instances == {server_id(1): instance_id(8)}
     assert {server: each.status for server, each in found.launches.items()} == {
         server_id(1): LaunchStatus.LAUNCHED,
