@@ -70,9 +70,8 @@ def doors(story: Story, hooks: Server, people: People) -> Iterator[str]:
             yield f"nobody serves users, and the last word does not say so: {last['text']}"
     if night.reopened:
         running = {each for each, state in story.instances().items() if state == "running"}
-        targets = {
-            machine.target.instance_id for one, machine in story.records() if one.id == run.id and machine.target
-        }
+        machines = [machine for one, machine in story.records() if one.id == run.id]
+        targets = {each.target.instance_id for each in machines if each.target and each.target.instance_id}
         if targets & running:
             yield f"source and target serve together: {sorted(targets & running)}"
         backwards = [f"/{each[3:]}" for each in posted if each.startswith("/un")]

@@ -14,6 +14,7 @@ from cutover.plan import Mode, PollBounds
 from cutover.planned_night import Action, Deed, PlannedStep
 from cutover.waking import FALLBACK
 from tests.statemachines.events import EventBus, a_night_with_events
+from tests.statemachines.interpreter import Handler
 from tests.statemachines.night import BEGIN, NO_DOORS, Night, a_plan, a_wave, a_world
 from tests.statemachines.test_killed import HANDLERS, Killer
 from tests.unit.hooked import hooked
@@ -211,7 +212,8 @@ def test_woken_it_looks_after_the_shortest_pause() -> None:
         return HANDLERS["CheckReadiness"](event)
 
     looked: list[float] = []
-    early, handlers = EventBus(ready={"db01": 1500}), {"CheckReadiness": looks}
+    early = EventBus(ready={"db01": 1500})
+    handlers: dict[str, Handler] | None = {"CheckReadiness": looks}
     with a_night_with_events(a_world({"db01": SYNCING}), early, handlers=handlers) as (night, _):
         night.run(a_plan(a_wave("db", "db01", **PATIENT)))
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 import await_event
 import wake
-from cutover import executions
+from cutover import clients
 from cutover.errors import RunNotFound
 from cutover.plan import Mode
 from cutover.records import RunRecord
@@ -78,10 +78,8 @@ def waits(table: Table) -> Waits:
 @pytest.fixture
 def tasks() -> Iterator[StepFunctions]:
     tasks = StepFunctions()
-    made = executions.clients.client
-    with patch.object(
-        executions.clients, "client", lambda service: tasks if service == "stepfunctions" else made(service)
-    ):
+    made = clients.client
+    with patch.object(clients, "client", lambda service: tasks if service == "stepfunctions" else made(service)):
         yield tasks
 
 
