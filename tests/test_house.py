@@ -50,6 +50,7 @@ CORE = {
     "observing",
     "observing_messages",
     "places",
+    "pending",
     "placement",
     "plan",
     "planned_night",

@@ -8,30 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from cutover import commands
-from cutover.by_hand import ByHand, Hands
+from cutover.by_hand import ByHand
 from cutover.downtime import clock, data_stays, downtime, last_moment, turn_back, window_end
 from cutover.instants import after, instant, text
-from cutover.night_records import Holder, NightRecord, Order, Part, QuestionRecord, StepRecord, StepState
+from cutover.night_records import Holder, NightRecord, Order, QuestionRecord, StepRecord
+from cutover.pending import Happened, Open, Pending
 from cutover.plan import Mode, Plan
 from cutover.records import Phase, RunRecord
 from cutover.standing import Waves, named, perhaps_launched
-
-
-@dataclass(frozen=True)
-class Happened:
-    """Something that is done, and when."""
-
-    at: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Open:
-    """Something that waits for a person. `commands`: what helps, each with what it does."""
-
-    what: str
-    deadline: str | None
-    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,10 +88,8 @@ def sheet(
 
 
 @dataclass(frozen=True)
-class _Seen(Hands):
+class _Seen(Pending):
     """The same, section by section."""
-
-    order: Order | None = None
 
     def production(self) -> str:
         since = f" since {self.night.since}" if self.night.since else ""
@@ -136,95 +118,6 @@ class _Seen(Hands):
         if self.run.interrupted:
             where += ". Its execution has DIED: nothing goes on until the run is started again"
         return f"{where}."
-
-    def done(self) -> Iterator[Happened]:
-        run, night = self.run, self.night
-        yield Happened(run.started or run.claimed, f"run began, attempt {run.attempt}")
-        for name, at in night.done.items():
-            yield Happened(at, f"{named(Part(name))} done")
-        marks = {
-            "doors closed: users shut out": night.closed,
-            "what writes at the source stopped": night.quiesced,
-            "switch began": night.switching,
-            "users on the targets, seen from outside": night.opened,
-            "doors of the source open again": night.reopened,
-            "committed": night.committed,
-        }
-        yield from (Happened(at, what) for what, at in marks.items() if at)
-        if night.back:
-            how = "by the plan's rule" if night.back.automatic else f"by {night.back.by}"
-            yield Happened(night.back.at, f"way back began {how}: {night.back.reason}")
-        for each in self.steps:
-            step = f"step {each.part}-{each.number} {each.name}"
-            yield from (
-                Happened(at, f"{step} {what}") for what, at in (("done", each.done), ("undone", each.undone)) if at
-            )
-        for question in self.questions:
-            if question.answer and question.answered_at:
-                why = f": {question.reason}" if question.reason else ""
-                yield Happened(
-                    question.answered_at, f"{question.name}: {question.answered_by} said {question.answer}{why}"
-                )
-        if run.aborted and run.aborted_at:
-            yield Happened(run.aborted_at, f"aborted by {run.aborted_by}: {run.abort_reason}")
-        if run.ended:
-            yield Happened(run.ended, f"run ended {run.outcome or run.status}")
-
-    def open(self) -> Iterator[Open]:
-        if self.left_open:
-            yield Open("the rest: on to the targets, or back to the source, by hand", None)
-        if self.ended:
-            return
-        run, hold = self.run, self.night.hold
-        if run.interrupted:
-            yield Open(
-                "the execution has died; start the run again (same plan, same mode), or do the rest by hand", None
-            )
-        for question in self.questions:
-            if question.closed or question.answer:
-                continue
-            what = f"{question.name} of {' or '.join(question.by)}: {question.text}"
-            if self.now >= question.deadline:
-                yield Open(f"{what} TOO LATE: no answer counts any more", question.deadline)
-                continue
-            yield Open(what, question.deadline, tuple(_answers(run, question)))
-        if hold is not None:
-            yield Open(f"the hold at {named(hold.part)}: {hold.reason}", hold.deadline, tuple(self._ways_on()))
-        if self.order is not None:
-            yield Open(
-                f"{self.order.wish} ordered by {self.order.by} at {self.order.at}: taken up at the next look", None
-            )
-        for step in self.steps:
-            if step.state in (StepState.BEGUN, StepState.UNDOING):
-                doing = "being undone" if step.state is StepState.UNDOING else "under way"
-                seen = f"; seen last: {step.seen}" if step.seen else ""
-                yield Open(f"step {step.part}-{step.number} {step.name} is {doing}{seen}", step.deadline)
-            if step.state in (StepState.FAILED, StepState.NOT_UNDONE):
-                became = "FAILED" if step.state is StepState.FAILED else "could NOT be undone"
-                yield Open(f"step {step.part}-{step.number} {step.name} {became}: {step.seen}", None)
-        for wave, _ in self.waves:
-            if wave.phase in (Phase.LAUNCHING, Phase.FOLLOWING):
-                yield Open(f"wave {wave.name}: its job is followed", wave.verify_deadline or wave.job_deadline)
-
-    def _ways_on(self) -> Iterator[str]:
-        run = self.run.id
-        hold, night = self.night.hold, self.night
-        if hold and hold.part in (Part.WAVE, Part.USERS) and not self.going_back:
-            yield f"judge a machine again: {commands.judge('verify', run)}"
-            yield f"accept it as it is: {commands.judge('accept', run)}"
-        yield f"try again, or go on: {commands.resume(run)}"
-        if self.going_back:
-            return
-        lost = data_stays(night)
-        if lost is not None:
-            yield f"go back; what users entered since {lost[0]} stays on the targets: {self._rollback()}"
-        elif night.closed:
-            yield f"go back, which loses nothing: {self._rollback()}"
-        else:
-            yield f"end it; nothing was taken from users: {commands.abort(run)}"
-
-    def _rollback(self) -> str:
-        return commands.rollback(self.run.id, data_stays=data_stays(self.night) is not None)
 
     def clock(self) -> Iterator[str]:
         planned, night = self.planned, self.night
@@ -334,22 +227,12 @@ class _Seen(Hands):
             yield f"End it: {abort} (nothing was taken from users).{launched}"
             return
         if data_stays(night) is None and not self.going_back:
-            yield f"To have the run go back by itself instead, losing nothing: {self._rollback()} (or: {abort})"
+            yield f"To have the run go back by itself instead, losing nothing: {self.rollback()} (or: {abort})"
         elif night.committed is None and not self.going_back:
-            yield f"To have the run go back instead, leaving on the targets what users entered: {self._rollback()}"
+            yield f"To have the run go back instead, leaving on the targets what users entered: {self.rollback()}"
         running = [run.execution, *(wave.execution for wave, _ in self.waves if wave.phase is not Phase.ENDED)]
         for arn in (each for each in running if each):
             yield f"Stop the execution: {self._aws('stepfunctions', 'stop-execution', '--execution-arn', arn)}"
         yield "Wait until its message says that it died; a step that was under way may still end."
         if not run.aborted:
             yield f"So that nobody starts the run again: {abort}"
-
-
-def _answers(run: RunRecord, question: QuestionRecord) -> Iterator[str]:
-    by = question.by[0] if question.by else "WHO"
-    if question.name in (Part.GO, Part.USERS, Part.COMMIT):
-        yield f"yes: {commands.approve(run.id, question.name, by)}"
-        yield f"no: {commands.approve(run.id, question.name, by, no=True)}"
-    else:
-        yield f"done: {commands.done(run.id, question.name, by)}"
-        yield f"it cannot be done: {commands.done(run.id, question.name, by, failed=True)}"
