@@ -185,6 +185,11 @@ class LaunchStatus(StrEnum):
     TERMINATED = "TERMINATED"
     UNKNOWN = "UNKNOWN"
 
+    @property
+    def ended(self) -> bool:
+        """Whether the service has launched it, or will not any more."""
+        return self in (LaunchStatus.LAUNCHED, LaunchStatus.FAILED, LaunchStatus.TERMINATED)
+
 
 @dataclass(frozen=True)
 class PostLaunchAction:
@@ -232,7 +237,8 @@ class Job:
     @property
     def reported(self) -> frozenset[str]:
         """The machines of which the job says what became of them."""
-        return frozenset(self.instances)
+        said = {machine for machine, each in self.launches.items() if each.status.ended}
+        return frozenset(said if self.launches else self.instances)
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values, instants as RFC 3339."""

@@ -145,6 +145,7 @@ def test_each_machine_of_a_job_has_its_own_end() -> None:
         server_id(2): LaunchStatus.FAILED,
         server_id(3): LaunchStatus.UNKNOWN,
     }
+    assert found.reported == {server_id(1), server_id(2)}
 
 
 @pytest.mark.parametrize("servers", [None, [{"launchStatus": "LAUNCHED"}, {"sourceServerID": server_id(1)}]])
