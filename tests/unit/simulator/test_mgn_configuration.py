@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from moto.server import ThreadedMotoServer
 
 from stage.simulator import ec2_client
@@ -14,11 +15,12 @@ from tests.unit.simulator.mgn_console import DONE, MgnConsole, mgn_console
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    """An EC2 over HTTP, for `mock_aws` would answer MGN's client as well."""
+    """An EC2 over HTTP, for `mock_aws` would answer MGN's client as well. All of one process share what is in it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
+    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
     server.stop()
 
 

@@ -17,10 +17,11 @@ from tests.unit.simulator.mgn_console import DONE, MgnConsole
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[..., MgnConsole]]:
-    """Each call is a start after a kill."""
+    """Each call is a start after the end of the one before."""
     with ExitStack() as stack:
 
         def start(told: Any = None) -> MgnConsole:
+            stack.close()
             memory = Memory(tmp_path)
             kept = memory.counters()
             described = Scenario.parse({"projects": {"Demo": PROJECT}})
