@@ -18,6 +18,7 @@ from stage.outside import Outside, Targets
 from stage.outside.users import Report
 from stage.simulator import Memory, Scenario, ServedApplication, ServedSimulator, Simulator, serve
 from stage.simulator.around import Person
+from stage.simulator.mgn.events import to_bus
 from stage.state_dir import StateDir
 
 ROOT = Path(__file__).parents[1]
@@ -87,7 +88,8 @@ class Stage:
         outside = {"proxy_url": proxy_url} if plays.application else {}
         self.aws = up.enter_context(self._emulator(wait_scale=1 / plays.clock.speed, clock_url=clock_url, **outside))
         memory = Memory(self._dir.simulator) if self._dir else None
-        simulator = Simulator(plays, self.aws.client("ec2"), memory=memory)
+        told = to_bus(self.aws.client("events"))
+        simulator = Simulator(plays, self.aws.client("ec2"), memory=memory, events=told)
         self.simulator = up.enter_context(serve(simulator, console))
         self.url = self.simulator.url
         if plays.application:
