@@ -28,9 +28,10 @@ def handler(here: Step) -> Answer:
     known = here.store.aftermath(run.id, FINALIZE) or Aftermath(by="", asked=here.looked())
     known = known.but(by=str(here.event["by"]), looks=known.looks + 1)
     written(here, FINALIZE, known.but(machines=tuple(judged)))  # before the first goes: who asked, and what goes
-    busy = ""
+    busy, one_job = "", here.service.limits.one_job
     for each in judged:
-        if each.fate is not Fate.GOES or busy or here.seconds_left() < SECONDS_TO_WRITE:
+        # Where one job at a time is all that a project has, a refusal is meant for every source.
+        if each.fate is not Fate.GOES or (busy and one_job) or here.seconds_left() < SECONDS_TO_WRITE:
             continue
         try:
             here.service.remove(str(each.machine))

@@ -125,6 +125,11 @@ class CutoverStack(Stack):
                 Thing.LAUNCH_TEMPLATES: [
                     self.format_arn(service="ec2", region="*", resource="launch-template", resource_name="*")
                 ],
+                Thing.MGN_ROLES: [
+                    self.format_arn(
+                        service="iam", region="", resource="role", resource_name="service-role/AWSApplicationMigration*"
+                    )
+                ],
                 Thing.MGN_TARGETS: ["*"],
                 Thing.QUOTAS: ["*"],
                 Thing.KEYS: [self.format_arn(service="kms", region="*", resource="key", resource_name="*")],

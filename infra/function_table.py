@@ -32,6 +32,7 @@ class Thing(Enum):
     MGN = auto()  # looking at the account's source servers and jobs
     SOURCE_SERVERS = auto()  # of MGN, and its jobs
     LAUNCH_TEMPLATES = auto()  # of EC2, those that MGN keeps for its source servers
+    MGN_ROLES = auto()  # that MGN gives to the instances it works with
     MGN_TARGETS = auto()  # what MGN makes and deletes in EC2 by the rights of whoever asked it to
     SLACK = auto()  # the secret with the webhook's URL
     EC2 = auto()  # looking around
@@ -69,6 +70,7 @@ WILD: Mapping[Thing, str] = {
     Thing.MGN: "MGN's Describe and List actions take no resource (Service Authorization Reference).",
     Thing.SOURCE_SERVERS: "Plans name the servers; only source servers and jobs of MGN, and only in this account.",
     Thing.LAUNCH_TEMPLATES: "One for each source server, made by MGN; and only those that carry its tag.",
+    Thing.MGN_ROLES: "Made by MGN when it is initialised; only its own, only in this account, and only for EC2.",
     Thing.MGN_TARGETS: "What a launch makes does not exist before it; and only where MGN itself asks for it.",
     Thing.QUOTAS: "Reading a quota takes no resource (Service Authorization Reference).",
     Thing.KEYS: "The key is named by the replication settings of each project; this account's, only described.",
@@ -96,6 +98,7 @@ ONLY_IF: Mapping[Thing, Mapping[str, Mapping[str, str]]] = {
     Thing.GUESTS: {"Null": {"aws:ResourceTag/cutover:run": "false"}},
     Thing.CUT_OVER_TARGETS: {"StringEquals": {"aws:ResourceTag/cutover:mode": "cutover"}},
     Thing.LAUNCH_TEMPLATES: {"StringEquals": {f"aws:ResourceTag/{MGN_TAG}": "mgn.amazonaws.com"}},
+    Thing.MGN_ROLES: {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
     Thing.MGN_TARGETS: {"Bool": {"aws:ViaAWSService": "true"}},
     Thing.STEP_NODES: {"StringEquals": {"ssm:resourceTag/cutover:commands": "allowed"}},
 }
@@ -340,6 +343,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.CLOUDENDURE: GET_SECRET,
             Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
             Thing.SOURCE_SERVERS: _mgn("ChangeServerLifeCycleState", "StartCutover", "StartTest", "TagResource"),
+            Thing.MGN_ROLES: ("iam:PassRole",),
             Thing.MGN_TARGETS: MGN_IN_EC2,
             Thing.EC2: DESCRIBE_INSTANCES + SEE_PROTECTION,
         },

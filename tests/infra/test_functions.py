@@ -75,6 +75,7 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.MGN: ["*"],
         Thing.SOURCE_SERVERS: [in_the_account(kind, "mgn:*") for kind in ("source-server", "job")],
         Thing.LAUNCH_TEMPLATES: [in_the_account("launch-template")],
+        Thing.MGN_ROLES: [in_the_account("role/service-role", "iam:", "/AWSApplicationMigration*")],
         Thing.MGN_TARGETS: ["*"],
         Thing.QUOTAS: ["*"],
         Thing.KEYS: [in_the_account("key", "kms:*")],

@@ -114,7 +114,7 @@ def server(night: Night, name: str) -> str:
     """MGN's id of a machine."""
     items = mgn(night).describe_source_servers(filters={})["items"]
     return next(
-        each["sourceServerID"]
+        str(each["sourceServerID"])
         for each in items
         if each["sourceProperties"]["identificationHints"]["hostname"].split(".")[0] == name
     )

@@ -28,6 +28,8 @@ def seen(tags: dict[str, str], id: str = "i-1", state: str = "running", days: fl
         (seen({"Name": "CloudEndure Machine Converter 7"}), None, "machine converter"),
         (seen({"Name": "CloudEndure Replication Server con17"}), None, "replication server"),
         (seen({"CloudEndure_Replication_Service": "true"}), None, "replication server"),
+        (seen({"Name": "AWS Application Migration Service Replication Server"}), None, "replication server"),
+        (seen({"AWSApplicationMigrationServiceManaged": "mgn.amazonaws.com"}), None, "no run here has launched"),
         (seen(OURS, "vol-1", "available"), ENDED, "a volume that nothing uses"),
         (seen({**TEST, "cutover:isolated": "r"}, state="stopped"), ENDED, "too late"),
         (seen({"CloudEndure creation time": "x"}), None, "no run here has launched"),

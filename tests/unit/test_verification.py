@@ -309,6 +309,9 @@ def test_only_what_is_surely_ours_may_be_tagged() -> None:
         ({"Name": "CloudEndure Replication Server con17"}, "replication server"),
         ({"CloudEndure_Replication_Service": "true"}, "replication server"),
         ({"Name": "CloudEndure Machine Converter", "CloudEndure creation time": "2026"}, None),
+        ({"Name": "AWS Application Migration Service Conversion Server"}, "machine converter"),
+        ({"Name": "AWS Application Migration Service Replication Server"}, "replication server"),
+        ({"Name": "db01", "AWSApplicationMigrationServiceManaged": "mgn.amazonaws.com"}, None),
         ({"Name": "db01"}, None),
     ],
 )
