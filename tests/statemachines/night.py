@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from werkzeug import Request, Response
 
+    from stage.simulator.mgn.events import Sink
+
 EVIDENCE = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "evidence.schema.json").read_text())
 )
@@ -231,8 +233,10 @@ def a_night(
     *,
     handlers: dict[str, Handler] | None = None,
     waited: Callable[[Simulator, float], None] | None = None,
+    events: Sink | None = None,
 ) -> Iterator[Night]:
-    """`handlers` replace single functions, by placeholder; `waited` replaces what a Wait does to the simulator."""
+    """`handlers` replace single functions, by placeholder; `waited` replaces what a Wait does to the simulator;
+    `events`: who is told what the simulated MGN tells by itself."""
     settings = {
         "AWS_ACCESS_KEY_ID": "stage",
         "AWS_SECRET_ACCESS_KEY": "stage",
@@ -249,7 +253,7 @@ def a_night(
     }
     with aws(), patch.dict(os.environ, settings), patch.object(steps, "get_secret", _fresh_secret):
         ec2 = boto3.client("ec2", REGION)
-        simulator = Simulator(Scenario.parse(scenario), ec2=ec2, clock=Clock(BEGIN, speed=0))
+        simulator = Simulator(Scenario.parse(scenario), ec2=ec2, clock=Clock(BEGIN, speed=0), events=events)
         with serve(simulator) as console:
             os.environ["CLOUDENDURE_URL"] = console.url
             news = _deploy(console)
