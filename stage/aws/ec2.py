@@ -32,6 +32,7 @@ from werkzeug.wrappers import Request, Response
 
 from stage.aws.ec2_state import WSGI, Memory
 from stage.aws.lifeline import end_with
+from stage.aws.nodes import nodes
 from stage.aws.ports import HOST
 
 REACHABILITY = {
@@ -147,6 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     drive(statuses)
     commands_of(statuses)
     screenshots()
+    nodes()
     if given.state is not None:  # Amazon's images, which nobody launches here, would be most of what is kept
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
     memory = Memory(given.state, statuses.instance, statuses.system, statuses.commands)

@@ -13,6 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cutover.ec2 import Ec2
+from cutover.looks import Looks
+from cutover.survey_nodes import NodeSurvey
+from cutover.surveyed import Node
 from stage.aws.ec2 import Statuses
 from stage.aws.emulator import Emulator
 from stage.aws.environment import emulator_environment
@@ -94,6 +97,14 @@ def test_a_command_succeeds_in_an_instance_until_the_scenario_says_otherwise(
     command = ssm.send_command(DocumentName="trust", InstanceIds=instances)["Command"]["CommandId"]
     seen = [ssm.get_command_invocation(CommandId=command, InstanceId=each)["Status"] for each in instances]
     assert seen == ["Failed", "Success"]
+
+
+def test_the_nodes_of_a_plans_steps_are_online_and_allowed_commands(aws: Emulator) -> None:
+    ssm = boto3.client(
+        "ssm", aws.region, endpoint_url=aws.ec2_url, aws_access_key_id=aws.account, aws_secret_access_key="stage"
+    )
+    seen = NodeSurvey(ssm, Looks()).nodes(["mi-0a1b2c3d4e5f60718", "i-0a1b2c3d4e5f60718"], {})
+    assert seen == {"mi-0a1b2c3d4e5f60718": Node("Online", True), "i-0a1b2c3d4e5f60718": Node("Online", None)}
 
 
 def test_a_console_can_be_kept(aws: Emulator, instances: list[str]) -> None:
