@@ -250,7 +250,7 @@ def _wait_for_project(
 ) -> Answer:
     """Others are at work in the project: that is waited for, within the deadline and the number of looks. After that
     the wave goes without the machines that they have, `taken`, if it can."""
-    reason = f"the project {here.plan.project} is busy: {busy_with}"
+    reason = f"the {here.plan.place} is busy: {busy_with}"
     deadline, now = _deadline(record, begun), here.now().at
     looks, limit = (record.target_looks, 2 * LOOKS) if begun else (record.ready_looks, LOOKS)
     if now >= deadline or looks >= limit:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from cli.main import app
 from cli.plan import load_plan
+from cutover import mgn_launch_configuration as mgn_configuration
 from cutover.cloudendure_blueprints import configuration
 from cutover.configuration_findings import launch_configuration_findings
+from cutover.launch_configuration import SOME_HAVE
 from cutover.places import Place, Places
 from cutover.plan import Mode
 from stage.simulator import Scenario, Simulator
+from stage.simulator.mgn.configuration import launch_configuration
+from stage.simulator.mgn.names import Names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -78,19 +84,31 @@ def test_an_example_plan_is_valid_and_its_machines_are_in_the_default_scenario(p
 
     plan = load_plan(path)
 
-    there = {name.casefold() for name in world.projects[plan.project].all_machines()}
+    (project,) = world.projects
+    there = {name.casefold() for name in world.projects[project].all_machines()}
     assert {machine.label.casefold() for wave in plan.waves for machine in wave.machines} <= there
-    assert plan.region == world.projects[plan.project].region
+    assert plan.project in (project, "")
+    assert plan.region == world.projects[project].region
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.yaml")), ids=lambda path: path.name)
 def test_the_default_scenario_is_set_to_launch_what_an_example_plan_expects(path: Path) -> None:
-    (project,) = Simulator(Scenario.load(ROOT / "plans" / "scenarios" / "demo.yaml")).world.projects.values()
+    world = Simulator(Scenario.load(ROOT / "plans" / "scenarios" / "demo.yaml")).world
+    (project,) = world.projects.values()
     subnets = {name: (Place(subnet, "vpc"),) for name, subnet in project.network.subnets.items()}
     groups = {name: (Place(group, "vpc"),) for name, group in project.network.groups.items()}
+    plan = load_plan(path)
     configured = {machine.name: configuration(machine.blueprint) for machine in project.machines.values()}
+    if plan.service == "mgn":
+        names = Names(world.identity, project)
+        for server in project.machines.values():
+            as_mgn_says = mgn_configuration.configuration(launch_configuration(names, server), {})
+            only_mgns: dict[str, Any] = {setting: as_mgn_says.value(setting) for setting in SOME_HAVE}
+            seen = configured[server.name]
+            assert seen is not None
+            configured[server.name] = replace(seen, **only_mgns)
 
-    for wave in load_plan(path).waves:
+    for wave in plan.waves:
         for machine in wave.machines:
             seen = configured[machine.label]
             for mode in Mode:

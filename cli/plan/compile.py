@@ -35,7 +35,7 @@ def compiled(plan: model.AuthorPlan) -> Plan:
     return Plan(
         name=plan.name,
         service=plan.service,
-        project=plan.project,
+        project=plan.project or "",
         region=plan.region,
         waves=tuple(wave for together in _together(plan.waves) for wave in _launches(plan, together)),
         schedule={mode: utc(instant).strftime("%Y-%m-%dT%H:%M:%SZ") for mode, instant in schedule.items() if instant},
@@ -165,6 +165,10 @@ def _expectation(plan: model.ExpectedTarget, wave: model.ExpectedTarget, machine
         security_groups=None if groups is None else tuple(groups),
         private_ip=expected.private_ip,
         public_ip=expected.public_ip,
+        right_sizing=expected.right_sizing,
+        boot_mode=expected.boot_mode,
+        copy_tags=expected.copy_tags,
+        copy_private_ip=expected.copy_private_ip,
     )
 
 

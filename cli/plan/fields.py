@@ -27,7 +27,11 @@ _UNITS_OF_SIZE = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40
 _URL = r"^https?://[A-Za-z0-9\[][^\s/?#@\\]*([/?#]\S*)?$"
 _TARGET_URL = r"^https?://\{ip\}(:[1-9][0-9]{0,4})?([/?]\S*)?$"
 _SECRET = re.compile(r"token|secret|passw|pwd|signature|credential|api[-_]?key|^key$|^sig$", re.IGNORECASE)
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+IDS = {
+    "cloudendure": re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    "mgn": re.compile(r"s-[0-9a-f]{17}"),
+}
+"""How each service's ids of machines are written."""
 
 
 def refusal(rule: str, remedy: str, seen: str | None = None) -> PydanticCustomError:
@@ -250,7 +254,11 @@ Region = Annotated[
 ]
 MachineId = Annotated[
     str,
-    Text(f"^{UUID.pattern}$", "a service's machine id is a UUID", "copy the id, or give the source's `name` instead"),
+    Text(
+        f"^({'|'.join(each.pattern for each in IDS.values())})$",
+        "a machine's id is a UUID with CloudEndure, and s- and 17 hexadecimal digits with MGN",
+        "copy the id, or give the source's `name` instead",
+    ),
 ]
 ReplacedInstance = Annotated[
     str,

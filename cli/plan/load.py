@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cli.plan import across, across_checks, across_groups, across_night
+from cli.plan import across, across_checks, across_groups, across_night, across_service
 from cli.plan.compile import compiled
 from cli.plan.explain import explain
 from cli.plan.model import AuthorPlan
@@ -24,7 +24,7 @@ def load_plan(path: str | Path) -> Plan:
         plan = AuthorPlan.model_validate(source.data)
     except ValidationError as error:
         problems += (explain(fault, source) for fault in _faults(error, source))
-    for rules in (across, across_checks, across_groups, across_night):
+    for rules in (across, across_checks, across_groups, across_night, across_service):
         problems += rules.problems(source)
     if problems or plan is None:
         raise InvalidPlan(problems)

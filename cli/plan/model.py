@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema
 from cli.plan.block import Block
 from cli.plan.checks import Check
 from cli.plan.fields import (
-    UUID,
+    IDS,
     Duration,
     InstanceType,
     Instant,
@@ -163,6 +163,18 @@ class ExpectedTarget(Block):
         default=None, description="The private IPv4 address. Belongs to one machine in a mode.", examples=["10.0.1.15"]
     )
     public_ip: bool | None = Field(default=None, description="Whether the target has a public IPv4 address.")
+    right_sizing: bool | None = Field(
+        default=None, description="MGN: whether the instance type is chosen by the source's size at each launch."
+    )
+    boot_mode: Literal["LEGACY_BIOS", "UEFI", "USE_SOURCE"] | None = Field(
+        default=None, description="MGN: how the target boots.", examples=["USE_SOURCE"]
+    )
+    copy_tags: bool | None = Field(
+        default=None, description="MGN: whether the target is given the source server's tags."
+    )
+    copy_private_ip: bool | None = Field(
+        default=None, description="MGN: whether the target has the source's private IPv4 address."
+    )
 
 
 class Expect(Block):
@@ -248,10 +260,10 @@ class Machine(Block):
 
 
 def spelled_out(machine: Any) -> Any:
-    """A machine written as text, as the mapping it stands for: an id when it is a UUID, else a name."""
+    """A machine written as text, as the mapping it stands for: an id when it is written like one, else a name."""
     if not isinstance(machine, str):
         return machine
-    return {"id": machine} if UUID.fullmatch(machine) else {"name": machine}
+    return {"id" if any(each.fullmatch(machine) for each in IDS.values()) else "name": machine}
 
 
 def _machine(machine: Any) -> Any:
@@ -317,12 +329,25 @@ class Wave(Rules):
 class AuthorPlan(Rules):
     """Which machines are moved, in which waves, when, and under which rules."""
 
-    model_config = ConfigDict(title="Cutover plan")
+    model_config = ConfigDict(
+        title="Cutover plan",
+        json_schema_extra={
+            "if": {"properties": {"service": {"const": "cloudendure"}}},
+            "then": {"required": ["project"]},
+        },
+    )
 
     version: Version = Field(description="The version of this format: 1.", examples=[1])
     name: Name = Field(description="The plan's name; runs are named after it.", examples=["shop"])
-    service: Literal["cloudendure"] = Field(description="The replication service.", examples=["cloudendure"])
-    project: Line = Field(description="The service's project that holds the machines.", examples=["Shop"])
+    service: Literal["cloudendure", "mgn"] = Field(
+        description="The replication service: CloudEndure Migration, or AWS Application Migration Service.",
+        examples=["cloudendure"],
+    )
+    project: Line | None = Field(
+        default=None,
+        description="CloudEndure: the project that holds the machines. MGN has none: a name for messages alone.",
+        examples=["Shop"],
+    )
     region: Region = Field(description="The AWS region of the targets.", examples=["eu-central-1"])
     on_failure: OnFailure = Field(
         strict=False,

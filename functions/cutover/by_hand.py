@@ -101,7 +101,7 @@ class Hands(Standing):
         deletes = f" It deletes {', '.join(doomed)}." if doomed else ""
         why = f"not launched by the run ({wave.reason}): " if wave.phase is Phase.ENDED else ""
         return (
-            f"{why}in the service's console, project {self.plan.project}, once no job is open there: select "
+            f"{why}in the service's console, {self.plan.place}, once no job is open there: select "
             f"{', '.join(each.label for each in machines)}; launch target machines; {self.run.mode} mode; continue. "
             f"Once only.{deletes}"
         )

@@ -237,6 +237,7 @@ class Wave:
 class Plan:
     """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it.
 
+    `project`: the service's that holds the machines; MGN has none, and then it is a name for messages, or "".
     `night`: what a cutover does around its launches; a plan without it can only be tested.
     `test_ttl`: seconds after a verified test at which its targets are cleaned up by themselves; None: never.
     """
@@ -253,6 +254,11 @@ class Plan:
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
         return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def place(self) -> str:
+        """Where the service has the machines, in words."""
+        return f"project {self.project}" if self.project else f"region {self.region}"
 
     @property
     def sha256(self) -> str:

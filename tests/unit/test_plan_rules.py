@@ -58,9 +58,9 @@ waves:
     assert str(caught.value) == (
         "shop.yaml:1: region: seen nothing; rule: this key is required;"
         " do: add it, as in `region: eu-central-1` (The AWS region of the targets.)\n"
-        "shop.yaml:5: regoin: seen the key 'regoin'; rule: the keys here are version, name, service, project, region,"
-        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, schedule, cutover,"
-        " tests;"
+        "shop.yaml:5: regoin: seen the key 'regoin'; rule: the keys here are version, name, service, region,"
+        " on_failure, waves, readiness, test_gate, verify, poll, launch_configuration, expect, tags, project, schedule,"
+        " cutover, tests;"
         " do: write `region`\n"
         "shop.yaml:8: readiness.deadline: seen 90; rule: a duration is whole numbers with units d, h, m, s,"
         " the largest first: 7d, 1h30m, 30s; do: add the unit: 90s, 90m, 90h or 90d\n"
@@ -197,7 +197,7 @@ def test_a_wrong_value_is_one_problem_that_says_where_what_and_what_to_do(tmp_pa
         ("name: shop", f"name: {'s' * 41}", 2, "shorten or rename it"),
         ("name: shop", "name: shop-", 2, "shorten or rename it"),
         ("name: shop", 'name: "shop\\n"', 2, "shorten or rename it"),
-        ("service: cloudendure", "service: mgn", 3, "write cloudendure"),
+        ("service: cloudendure", "service: mng", 3, "write mgn"),
         ("project: Shop", "project: ' Shop'", 4, "correct the text"),
         ("region: eu-central-1", "region: eu-central-1a", 5, "write a code such as eu-central-1"),
         ("on_failure: stop", "on_failure: contine", 6, "write continue"),
@@ -406,7 +406,7 @@ waves:
 """
     fields = {problem.field for problem in refused(tmp_path, text)}
     assert fields == {
-        *("version", "name", "service", "project", "region", "on_failure"),
+        *("version", "name", "service", "region", "on_failure"),
         *("schedule.soon", "schedule.cutover", "poll.often"),
         *("waves[0].at_least", "waves[0].canary"),
         *("waves[0].poll.maximum", "waves[0].machines[1]", "waves[0].machines[2]"),
@@ -417,6 +417,7 @@ waves:
 KEYS = (
     "version",
     "name",
+    "service",
     "schedule",
     "readiness",
     "test_gate",

@@ -81,7 +81,7 @@ def test_every_example_plan_compiles_and_keeps_to_the_schema(path):
 
 
 def test_the_example_plans_are_there():
-    assert {path.stem for path in PLANS} >= {"minimal", "demo", "full"}
+    assert {path.stem for path in PLANS} >= {"minimal", "demo", "full", "mgn"}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,8 @@ def test_the_example_plans_are_there():
         ("version: 1", "version: 2"),
         ("name: minimal", "name: Minimal"),
         ("name: minimal", f"name: {'m' * 41}"),
-        ("service: cloudendure", "service: mgn"),
+        ("service: cloudendure", "service: drs"),
+        ("project: Demo\n", ""),
         ("region: eu-central-1", "region: Frankfurt"),
         ("region: eu-central-1\n", ""),
         ("on_failure: stop\n", ""),
@@ -127,6 +128,7 @@ def test_the_example_plans_are_there():
         ("machines: [web01]", "machines: [{tags: {}}]"),
         ("machines: [web01]", "machines: [{name: a, id: 3f2504e0-4f89-41d3-9a0c-0305e82c3301}]"),
         ("machines: [web01]", "machines: [{id: web01}]"),
+        ("on_failure: stop", "on_failure: stop\nexpect: {test: {boot_mode: BIOS}}"),
         ("machines: [web01]", "machines: [{name: web01, poll: {}}]"),
     ],
 )
