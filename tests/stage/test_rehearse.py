@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -101,7 +102,9 @@ def test_a_service_elsewhere_is_spoken_to_in_real_time(tmp_path: Path) -> None:
     """The simulator as a service of its own, targets in the stage's EC2, the token from the environment."""
     aws, console = find_free(), find_free()
     plan = tmp_path / "plan.yaml"
-    plan.write_text(DEMO.read_text().replace("minimum: 15s", "minimum: 1s"))
+    quick = DEMO.read_text().replace("minimum: 15s", "minimum: 1s")
+    # Nobody plays the application there, so nothing of it is looked at.
+    plan.write_text(re.sub(r"^    verify:.*\n(?:      .*\n)+", "", quick, flags=re.MULTILINE))
     service = subprocess.Popen(
         [CUTOVER, "simulator", "--port", str(console)],
         cwd=ROOT,
