@@ -209,7 +209,9 @@ class Deployment:
 
     def plan_of(self, run: RunRecord) -> Plan:
         """The compiled plan that the run carries out."""
-        answer = self._client("s3").get_object(Bucket=self.outputs["BucketName"], Key=plan_key(run.plan, run.sha256))
+        answer = self._client("s3").get_object(
+            Bucket=self.outputs["BucketName"], Key=plan_key(run.plan, run.carried_out)
+        )
         return Plan.from_json(answer["Body"].read().decode())
 
     def now(self, view: RunView) -> str:

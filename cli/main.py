@@ -60,14 +60,22 @@ class Modes(StrEnum):
 def check(plan: PlanFile) -> None:
     """Say whether a plan is valid: exit 0, or 2 with every error, its line and its remedy."""
     compiled = _load(plan)
-    machines = sum(len(wave.machines) for wave in compiled.waves)
     _out().print(
-        f"{plan}: valid; {machines} machines in {len(compiled.waves)} waves, sha256 {compiled.sha256}",
+        f"{plan}: valid; {_counted(compiled)} in {len(compiled.waves)} waves, sha256 {compiled.sha256}",
         highlight=False,
         soft_wrap=True,
     )
     if compiled.night is None:
         _out().print(ONLY_A_TEST, highlight=False, soft_wrap=True)
+
+
+def _counted(plan: Plan) -> str:
+    """The machines of a plan, as far as it says how many there are."""
+    selections = [str(entry.selection) for wave in plan.waves for entry in wave.machines if entry.selects]
+    named = sum(len(wave.machines) for wave in plan.waves) - len(selections)
+    if not selections:
+        return f"{named} machines"
+    return f"{named} machines named, and those that a run finds when it begins ({'; '.join(selections)}),"
 
 
 @app.command()

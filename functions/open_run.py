@@ -1,16 +1,18 @@
-"""Find every machine of the plan, look ahead, take the locks, and refuse before anything is touched what must not go.
+"""Settle what selections choose, find every machine, look ahead, take the locks, and refuse what must not go.
 
-Called again, by a retry or because the run goes on after its execution died, it leaves alone what has begun.
+Nothing is touched before that. Called again, by a retry or because the run goes on after its execution died, it leaves
+alone what has begun.
 """
 
 from __future__ import annotations
 
 from cutover.errors import RunDisputed
 from cutover.observing import remark
-from cutover.opening import begun, begun_or_fresh, forbidden, judged, locked, only_found
+from cutover.opening import begun, begun_or_fresh, forbidden, judged, locked, only_found, settled
 from cutover.preflight import Preflight
 from cutover.records import RunStatus
 from cutover.rule import can_pass
+from cutover.selection import remarks
 from cutover.step import Answer, Step, step
 
 NAMED = 10
@@ -20,18 +22,22 @@ NAMED = 10
 @step
 def handler(here: Step) -> Answer:
     """Input {run, execution: its ARN}; {verdict: go | refused | aborted, reason}."""
-    run, plan = here.run, here.plan
+    run = here.run
     if run.status is not RunStatus.RUNNING:
         raise RunDisputed(f"run {run.id} is {run.status}")
     here.store.update_run(run.id, in_attempt=run.attempt, execution=here.event["execution"])
     if run.aborted:
         return {"verdict": "aborted", "reason": f"aborted by {run.aborted_by}: {run.abort_reason}"}
 
+    unsettled = settled(here)
+    plan = here.plan
     everyone = [entry for wave in plan.waves for entry in wave.machines]
     listed = here.listed(everyone)
     looked = here.hold()
     here.store.update_run(run.id, started=run.started or looked)
-    if run.observe:
+    if unsettled:
+        opened, preflight = begun_or_fresh(here), Preflight(unsettled, {})
+    elif run.observe:
         opened, preflight = only_found(here, begun_or_fresh(here), listed), Preflight((remark(run.mode),), {})
     else:
         opened, preflight = judged(here, begun_or_fresh(here), listed)
@@ -40,7 +46,7 @@ def handler(here: Step) -> Answer:
         if not begun(wave):
             here.store.write_machines(run.id, wave.number, records)
             here.store.write_wave(run.id, wave)
-    here.store.update_run(run.id, findings=preflight.run)
+    here.store.update_run(run.id, findings=(*remarks(plan), *preflight.run))
 
     refused = [
         f"{each.label} ({each.findings[-1].seen})"

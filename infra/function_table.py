@@ -219,9 +219,9 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb(
                 "GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem", "BatchGetItem", "ConditionCheckItem"
             ),
-            Thing.PLANS: GET_OBJECT,
+            Thing.PLANS: GET_OBJECT + PUT_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
-            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers"),
+            Thing.MGN: _mgn("DescribeJobs", "DescribeSourceServers", "ListApplications", "ListWaves"),
             Thing.SOURCE_SERVERS: _mgn("GetLaunchConfiguration", "GetReplicationConfiguration"),
             Thing.EC2: tuple(sorted({*PREFLIGHT_EC2, *DESCRIBE_INSTANCES, *SEE_PROTECTION, *SEE_TEMPLATES})),
             Thing.QUOTAS: ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"),

@@ -13,7 +13,7 @@ from typing import Any
 
 from cli.plan.compile import canary_name
 from cli.plan.fields import seconds, utc
-from cli.plan.model import MOST_TAGS, Poll, spelled_out
+from cli.plan.model import MOST_TAGS, SELECTIONS, Poll, spelled_out
 from cli.plan.problems import Path, Problem
 from cli.plan.source import Source
 
@@ -113,6 +113,8 @@ def _wave_names(source: Source, waves: list[Part]) -> Iterator[Problem]:
 
 def _at_least(source: Source, wave: Part, machines: list[Part]) -> Iterator[Problem]:
     wanted = wave.data.get("at_least")
+    if any(selects(each) for each in machines):
+        return  # how many there are is known when a run begins, and judged then
     if isinstance(wanted, int) and wanted > len(machines) > 0:
         rule = f"at most the number of machines in the wave, {len(machines)}"
         yield source.problem((*wave.path, "at_least"), rule, "write a smaller number, or leave it out for all")
@@ -126,23 +128,24 @@ def _canary(source: Source, wave: Part, machines: list[Part]) -> Iterator[Proble
     ahead = [each for each in machines if canary.casefold() in each.labels()]
     if not ahead:
         listed = "; ".join(label for each in machines[:5] for label in each.labels().values())
-        yield source.problem(path, "the canary is a machine of its wave, as listed there", f"name one of: {listed}")
+        remedy = f"name one of: {listed}" if listed else "list it by its name, beside the selection"
+        yield source.problem(path, "the canary is a machine of its wave, as listed there", remedy)
     elif ahead[0].data.get("optional") is True:
         rule = "a canary is not optional: nothing would depend on what became of it"
         yield source.problem(path, rule, "name another one, or remove its `optional`")
-    if len(machines) == 1:
+    if len(machines) == 1 and not selects(machines[0]):
         yield source.problem(path, "a canary goes ahead of others in its wave", "add the others, or remove `canary`")
 
 
 def _machines(source: Source, machines: list[Part]) -> Iterator[Problem]:
     first: dict[tuple[str, str], Path] = {}
     for machine in machines:
-        given = [key for key in ("name", "id") if key in machine.data]
+        given = [key for key in ("name", "id", *SELECTIONS) if key in machine.data]
         if len(given) != 1:
-            seen = "both name and id" if given else "neither name nor id"
-            remedy = "remove one of the two" if given else "add `name`, the source server's"
-            yield source.problem(machine.path, "a machine has either a name or an id", remedy, seen)
-        for key in given:
+            seen = " and ".join(given) or "none of them"
+            remedy = "remove all but one" if given else "add `name`, the source server's"
+            yield source.problem(machine.path, "a machine has one of name, id, tagged and in_mgn_wave", remedy, seen)
+        for key in {*given} & {"name", "id"}:
             value = machine.data[key]
             path = source.nearest((*machine.path, key))
             if isinstance(value, str) and first.setdefault((key, value.casefold()), path) != path:
@@ -152,10 +155,17 @@ def _machines(source: Source, machines: list[Part]) -> Iterator[Problem]:
         yield from _machine(source, machine)
 
 
+def selects(machine: Part) -> bool:
+    """Whether it stands for machines that are chosen when a run begins."""
+    return any(key in machine.data for key in SELECTIONS)
+
+
 def _machine(source: Source, machine: Part) -> Iterator[Problem]:
     if machine.data.get("critical") is True and machine.data.get("optional") is True:
         rule = "a machine is critical, optional, or neither"
         yield source.problem((*machine.path, "optional"), rule, "remove one of the two", "both critical and optional")
+    if "at_most" in machine.data and not selects(machine):
+        yield source.problem((*machine.path, "at_most"), "`at_most` belongs to `tagged` or `in_mgn_wave`", "remove it")
     yield from _twice(source, machine, "a field", "accept_changes", "fields")
 
 
@@ -180,6 +190,10 @@ def _private_ips(source: Source, mode: str, plan: Part, waves: list[tuple[Part, 
                 ip = IPv4Address(str(level.at("expect", mode)["private_ip"]))
             except (KeyError, AddressValueError):
                 continue
+            if selects(machine) and path not in told:
+                told.add(path)
+                rule = "a private IP belongs to one machine, and a selection stands for several"
+                yield source.problem(path, rule, "name that machine beside the selection, and put it there")
             if first.setdefault(ip, machine.path) == machine.path or path in told:
                 continue
             told.add(path)

@@ -73,8 +73,9 @@ def _same_names(source: Source, holders: Sequence[Part], machine: Part) -> Itera
     seen: list[tuple[str, str, Path]] = []
     for check in (each for holder in holders for each in holder.blocks("checks")):
         kind, whom = next((each for each in KINDS if each in check.data), None), check.data.get("for")
-        listed = {str(each).casefold() for each in whom} if isinstance(whom, list) else {*machine.labels()}
-        if kind is None or not listed & {*machine.labels()}:
+        mine = {*machine.labels()} or {""}  # a selection has no label, and only checks for everyone
+        listed = {str(each).casefold() for each in whom} if isinstance(whom, list) else mine
+        if kind is None or not listed & mine:
             continue
         name = str(check.data.get("name") or f"{kind} {check.data[kind]}")
         system = whom if whom in SYSTEMS else ""

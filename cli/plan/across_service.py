@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.plan.across import Part
+from cli.plan.across import Part, selects
 from cli.plan.fields import IDS
+from cli.plan.model import SELECTIONS
 from cli.plan.problems import Path, Problem
 from cli.plan.source import Source
 from cutover.launch_configuration import SOME_HAVE
@@ -30,6 +31,8 @@ def problems(source: Source) -> Iterator[Problem]:
     machines = [machine for _, machines in waves for machine in machines]
     for machine in machines:
         yield from _id(source, service, machine)
+        if selects(machine):
+            yield from _selection(source, service, machine)
     if service == "cloudendure":
         for part in (plan, *(wave for wave, _ in waves), *machines):
             yield from _not_there(source, part)
@@ -46,6 +49,21 @@ def _id(source: Source, service: str, machine: Part) -> Iterator[Problem]:
             rule = f"this is written like an id of {other}, and the plan's service is {service}"
             path = source.nearest((*machine.path, "id"))
             yield source.problem(path, rule, "copy the id there, or give the source's `name` instead")
+
+
+def _selection(source: Source, service: str, machine: Part) -> Iterator[Problem]:
+    """Machines that are chosen when a run begins: only where the service can say which, and what is of one machine
+    alone is not of several."""
+    if service == "cloudendure":
+        for key in SELECTIONS:
+            if key in machine.data:
+                path = (*machine.path, key)
+                yield source.problem(path, "CloudEndure knows neither tags nor waves", "name the machines one by one")
+    if "replace" in machine.data:
+        rule = "a target that may be deleted belongs to one machine"
+        yield source.problem(
+            (*machine.path, "replace"), rule, "name that machine beside the selection, and put it there"
+        )
 
 
 def _not_there(source: Source, part: Part) -> Iterator[Problem]:

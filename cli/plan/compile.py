@@ -25,6 +25,7 @@ from cutover.plan import (
     Waiver,
     Wave,
 )
+from cutover.planned_selection import Selection
 
 Overlay = TypeVar("Overlay", bound=Block)
 
@@ -145,7 +146,15 @@ def _machine(plan: model.AuthorPlan, wave: model.Wave, machine: model.Machine) -
             if check.is_for(machine.name, machine.id)
         ),
         prewarm=machine.prewarm,
+        selection=_selection(machine),
     )
+
+
+def _selection(machine: model.Machine) -> Selection | None:
+    if machine.tagged is None and machine.in_mgn_wave is None:
+        return None
+    selection = Selection(tagged=machine.tagged or {}, group=machine.in_mgn_wave)
+    return selection if machine.at_most is None else replace(selection, at_most=machine.at_most)
 
 
 def _replacement(given: model.Replacement | None) -> Replacement | None:

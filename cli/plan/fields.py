@@ -298,6 +298,7 @@ TagKey = Annotated[
         128,
     ),
 ]
+SourceTagKey = Annotated[str, Text(r"^.+$", "a tag's key has 1 to 128 characters", "copy the key", 128)]
 TagValue = Annotated[str, Text(r"^.*$", "a tag's value is at most 256 characters on one line", "shorten it")]
 Duration = Annotated[str, BeforeValidator(check_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
 Instant = Annotated[

@@ -34,6 +34,7 @@ from cli.plan.fields import (
     ReplacedInstance,
     SecurityGroup,
     Size,
+    SourceTagKey,
     Subnet,
     TagKey,
     TagValue,
@@ -44,6 +45,8 @@ from cli.plan.fields import (
 from cli.plan.night import Cutover
 from cutover.plan import OnDifference, OnFailure
 
+SELECTIONS = ("tagged", "in_mgn_wave")
+"""Keys of a machine that stand for several, chosen when a run begins."""
 MOST_TAGS = 45
 """EC2 allows 50 on an instance; the others are the migration service's and ours."""
 
@@ -235,12 +238,37 @@ Tags = Annotated[
 
 
 class Machine(Block):
-    """A machine with what applies to it alone. Exactly one of `name` and `id`."""
+    """A machine, or the machines of a selection, with what applies to it alone. Exactly one of `name`, `id`, `tagged`
+    and `in_mgn_wave`."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["id"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [key]} for key in ("name", "id", *SELECTIONS)],
+            "dependentSchemas": {"at_most": {"anyOf": [{"required": [key]} for key in SELECTIONS]}},
+        }
+    )
 
     name: Line | None = Field(default=None, description="The source server's name, in any case.", examples=["web01"])
     id: MachineId | None = Field(default=None, description="The machine's id at the replication service.")
+    tagged: dict[SourceTagKey, TagValue] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="MGN: all source servers with all of these tags, as they are when a run begins.",
+        examples=[{"Wave": "3"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    in_mgn_wave: Line | None = Field(
+        default=None,
+        description="MGN: all source servers in the MGN wave of this name, as it is when a run begins.",
+        examples=["Wave 3"],
+    )
+    at_most: int | None = Field(
+        default=None,
+        ge=1,
+        description="More machines than these, by `tagged` or `in_mgn_wave`, refuse the run. 200 where it is left out.",
+        examples=[40],
+    )
     expect: Expect = Field(default_factory=Expect, description="Laid over the wave's, key by key in each mode.")
     tags: Tags
     critical: bool = Field(default=False, description="The wave does not pass unless this machine is verified.")
@@ -269,7 +297,8 @@ def spelled_out(machine: Any) -> Any:
 def _machine(machine: Any) -> Any:
     if not isinstance(machine, str | dict):
         raise refusal(
-            "a machine is a name, an id, or a mapping with one of them", "write its name, in quotes if need be"
+            "a machine is a name, an id, or a mapping with one of them or with a selection",
+            "write its name, in quotes if need be",
         )
     return spelled_out(machine)
 
@@ -306,7 +335,7 @@ class Wave(Rules):
 
     name: Name = Field(description="The wave's name, once in a plan.", examples=["db"])
     machines: list[Annotated[Machine, BeforeValidator(_machine), _OrText()]] = Field(
-        min_length=1, description="The machines: a name, an id, or a mapping.", examples=[["db01", "db02"]]
+        min_length=1, description="The machines: names, ids, or mappings.", examples=[["db01", "db02"]]
     )
     launch_with: Name | None = Field(
         default=None,

@@ -114,7 +114,7 @@ def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
 
 
 def _night(store: Store, run: RunRecord) -> NightEvidence | None:
-    planned = store.plan(run.plan, run.sha256).night
+    planned = store.plan(run.plan, run.carried_out).night
     if planned is None or run.mode is not Mode.CUTOVER:
         return None
     steps = [step for part in STEPPED for step in store.steps(run.id, part)]

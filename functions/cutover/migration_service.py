@@ -124,6 +124,6 @@ def listed(service: MigrationService, planned: Collection[PlannedMachine]) -> li
     """The project's machines; the stopped ones too when a planned machine is not among those that replicate."""
     machines = service.machines()
     known = {name.casefold() for machine in machines for name in (machine.id, machine.name or machine.id)}
-    if all(entry.label.casefold() in known for entry in planned):
+    if all(entry.known_as.casefold() in known for entry in planned):
         return machines
     return service.machines(all_machines=True)

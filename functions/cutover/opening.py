@@ -11,11 +11,12 @@ from cutover.guard import errors, kept_target, unknown_target
 from cutover.launch_configuration import places_named
 from cutover.locks import Holder
 from cutover.machine import Machine
-from cutover.plan import Mode, PlannedMachine, Wave
+from cutover.plan import Mode, Plan, PlannedMachine, Wave
 from cutover.preflight import Preflight, findings
 from cutover.previous import as_before
 from cutover.readiness import already_cut_over, refusals, remarks, resolve
 from cutover.records import MachineRecord, MachineStatus, WaveRecord, as_planned
+from cutover.selection import chosen
 from cutover.step import Step
 from cutover.survey import survey
 
@@ -26,6 +27,20 @@ Opened = tuple[WaveRecord, list[MachineRecord]]
 def begun(wave: WaveRecord) -> bool:
     """Whether anything was done for this wave before, in this attempt or an earlier one: then it is left as it is."""
     return wave.started is not None or wave.outcome is not None
+
+
+def settled(here: Step) -> tuple[Finding, ...]:
+    """Have the run carry out the plan with the machines that its selections choose now, once for all of its attempts;
+    what forbids that, and then the run carries out nothing."""
+    if not here.plan.selects:
+        return ()
+    plan = chosen(here.plan, here.service.grouped())
+    if not isinstance(plan, Plan):
+        return plan
+    here.store.write_plan(plan)
+    here.run = here.store.settle(here.run, plan.sha256)
+    here.plan = here.store.plan(here.run.plan, here.run.carried_out)
+    return ()
 
 
 def begun_or_fresh(here: Step) -> list[Opened]:

@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from cutover.planned_night import Night, read_night
+from cutover.planned_selection import Selection
 
-VERSION = 3
+VERSION = 4
 
 
 class Mode(StrEnum):
@@ -115,6 +116,9 @@ class ApplicationCheck:
 class PlannedMachine:
     """A machine by its source name (compared without case) or by the service's id, with all overlays applied.
 
+    With a `selection` alone it stands for all machines that this chooses when a run begins; with an id as well it is
+    one that was chosen, and then the name is only what it is called.
+
     `critical`: no wave passes without it; `optional`: no wave fails for it. Never both. `group`: which of its wave's.
     `prewarm`: its volumes are read through once it runs, so that nobody waits for their first blocks.
     """
@@ -130,11 +134,22 @@ class PlannedMachine:
     group: int = 0
     checks: tuple[ApplicationCheck, ...] = ()
     prewarm: bool = False
+    selection: Selection | None = None
 
     @property
     def label(self) -> str:
         """What the plan calls it."""
-        return self.name or self.id or ""
+        return self.name or self.id or str(self.selection or "")
+
+    @property
+    def known_as(self) -> str:
+        """What it is found by among the service's machines: its id where there is one, else its name."""
+        return self.id or self.name or ""
+
+    @property
+    def selects(self) -> bool:
+        """Whether it stands for machines that are still to be chosen."""
+        return self.selection is not None and self.id is None
 
 
 @dataclass(frozen=True)
@@ -256,6 +271,11 @@ class Plan:
         return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
 
     @property
+    def selects(self) -> bool:
+        """Whether machines of it are still to be chosen."""
+        return any(entry.selects for wave in self.waves for entry in wave.machines)
+
+    @property
     def place(self) -> str:
         """Where the service has the machines, in words."""
         return f"project {self.project}" if self.project else f"region {self.region}"
@@ -315,7 +335,7 @@ def _sign_off(data: dict[str, Any] | None) -> AskedToSign | None:
 
 def _machine(data: dict[str, Any]) -> PlannedMachine:
     expect = {Mode(mode): _expectation(expectation) for mode, expectation in data["expect"].items()}
-    replace, accepted = data["replace"], data["accept_changes"]
+    replace, accepted, selection = data["replace"], data["accept_changes"], data["selection"]
     return PlannedMachine(
         **{
             **data,
@@ -323,6 +343,7 @@ def _machine(data: dict[str, Any]) -> PlannedMachine:
             "replace": Replacement(**replace) if replace else None,
             "accept_changes": AcceptedChanges(**accepted | {"fields": tuple(accepted["fields"])}) if accepted else None,
             "checks": tuple(ApplicationCheck(**{**each, "look": Look(each["look"])}) for each in data["checks"]),
+            "selection": Selection(**selection) if selection else None,
         }
     )
 

@@ -356,14 +356,14 @@ def _not_one(entry: PlannedMachine, matches: Sequence[Machine], listed: int) -> 
     if not matches:
         return Finding(
             "machine",
-            f"no machine with {kind} {entry.label} among the {listed} of the project",
+            f"no machine with {kind} {entry.known_as} among the {listed} of the project",
             "every machine of the plan is in the project",
             "correct the plan, or install the agent on that machine",
         )
     ids = ", ".join(sorted(machine.id for machine in matches))
     return Finding(
         "machine",
-        f"{len(matches)} machines with {kind} {entry.label}: {ids}",
+        f"{len(matches)} machines with {kind} {entry.known_as}: {ids}",
         "a name in the plan means one machine",
         "name the machine by its id in the plan",
     )

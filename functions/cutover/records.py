@@ -121,7 +121,8 @@ class RunRecord(Record):
     `lease`: until when the run's locks hold unless it is renewed. `interrupted`: closed by others after its execution
     died; started again, it goes on. `aborted`: an operator's mark, set once; nothing is launched after it.
     `observe`: it proves a launch that somebody made by hand, and launches nothing itself. `clean_up_at`: when its test
-    targets are cleaned up by themselves.
+    targets are cleaned up by themselves. `sha256`: of the plan as it was asked for; `chosen`: of the same with the
+    machines that its selections chose when the run began, None for a plan without selections.
     """
 
     id: str
@@ -152,6 +153,12 @@ class RunRecord(Record):
     clean_up_at: str | None = None
     findings: tuple[Finding, ...] = ()
     requests: dict[str, int] = field(default_factory=dict)
+    chosen: str | None = None
+
+    @property
+    def carried_out(self) -> str:
+        """The hash of the plan that the run carries out."""
+        return self.chosen or self.sha256
 
     @property
     def execution_name(self) -> str:

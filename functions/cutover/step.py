@@ -76,7 +76,7 @@ class Step:
 
     @cached_property
     def plan(self) -> Plan:
-        return self.store.plan(self.run.plan, self.run.sha256)
+        return self.store.plan(self.run.plan, self.run.carried_out)
 
     @cached_property
     def waits(self) -> Waits:
@@ -181,7 +181,7 @@ class Step:
         """A wave's readiness as of this listing, at the service's time. `records`: its machines' as they stand;
         `launched`: by id, those of them that a job has."""
         wave = wave or self.wave
-        planned = {entry.label.casefold() for entry in wave.machines}
+        planned = {entry.known_as.casefold() for entry in wave.machines}
         ours = [each for each in listed if {each.id.casefold(), (each.name or "").casefold()} & planned]
         live = live_instances(self.service, ours)
         proofs = self.store.proofs(self.plan.name)

@@ -132,6 +132,12 @@ class Runs(Items):
         if self.run(run.id).attempt != run.attempt:
             raise RunDisputed(f"run {run.id} has gone on to another attempt than {run.attempt}")
 
+    def settle(self, run: RunRecord, chosen: str) -> RunRecord:
+        """Have the run carry out the plan of this hash from now on, or the one that was settled before: the run as it
+        is then. What selections choose is never chosen again."""
+        condition = "attribute_not_exists(chosen) OR attribute_type(chosen, :null)"
+        return self._set_run(run.id, {"chosen": chosen}, condition, {":null": "NULL"}) or self.run(run.id)
+
     def _set_run(
         self, run_id: str, values: dict[str, Any], condition: str, needed: dict[str, Any], **names: str
     ) -> RunRecord | None:

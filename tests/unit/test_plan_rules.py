@@ -228,7 +228,7 @@ def test_regions_of_every_partition_are_known_by_their_form(tmp_path, region):
         ("waves:\n- {name: a, machines: [x]}\n- {name: a, machines: [y]}", [(9, "waves[1].name", "'a'")]),
         ("waves: [{name: a, machines: [0815]}]", [(7, "waves[0].machines[0]", "0815")]),
         ("waves: [{name: a, machines: ['']}]", [(7, "waves[0].machines[0]", "''")]),
-        ("waves: [{name: a, machines: [{tags: {}}]}]", [(7, "waves[0].machines[0]", "neither name nor id")]),
+        ("waves: [{name: a, machines: [{tags: {}}]}]", [(7, "waves[0].machines[0]", "none of them")]),
         ("waves: [{name: a, machines: [{id: x1}]}]", [(7, "waves[0].machines[0].id", "'x1'")]),
         ("waves: [{name: a, machines: [{name: x, poll: {}}]}]", [(7, "waves[0].machines[0].poll", "the key 'poll'")]),
     ],
@@ -340,7 +340,7 @@ def test_no_machine_stands_twice_in_whatever_case_or_wave(tmp_path, first, secon
 def test_a_machine_has_a_name_or_an_id_and_not_both(tmp_path):
     machine = "{name: x, id: 3f2504e0-4f89-41d3-9a0c-0305e82c3301}"
     (problem,) = refused(tmp_path, f"{HEAD}waves: [{{name: a, machines: [{machine}]}}]\n")
-    assert (problem.field, problem.seen) == ("waves[0].machines[0]", "both name and id")
+    assert (problem.field, problem.seen) == ("waves[0].machines[0]", "name and id")
 
 
 def test_one_private_ip_in_one_mode_is_one_machines_wherever_it_was_written(tmp_path):

@@ -130,6 +130,12 @@ def test_the_example_plans_are_there():
         ("machines: [web01]", "machines: [{id: web01}]"),
         ("on_failure: stop", "on_failure: stop\nexpect: {test: {boot_mode: BIOS}}"),
         ("machines: [web01]", "machines: [{name: web01, poll: {}}]"),
+        ("machines: [web01]", "machines: [{name: web01, at_most: 3}]"),
+        ("machines: [web01]", "machines: [{name: web01, tagged: {Wave: '3'}}]"),
+        ("machines: [web01]", "machines: [{tagged: {}}]"),
+        ("machines: [web01]", "machines: [{tagged: {Wave: 3}}]"),
+        ("machines: [web01]", "machines: [{in_mgn_wave: ' 3'}]"),
+        ("machines: [web01]", "machines: [{in_mgn_wave: '3', at_most: 0}]"),
     ],
 )
 def test_what_the_schema_can_express_it_refuses_as_the_command_does(tmp_path, old, new):

@@ -8,6 +8,7 @@ import pytest
 
 from cli.plan import InvalidPlan, Problem, load_plan
 from cutover.plan import Expectation, Mode, Plan
+from cutover.planned_selection import Selection
 
 MGN = """\
 version: 1
@@ -101,3 +102,65 @@ def test_what_is_taken_from_the_source_is_not_named_as_well(tmp_path, setting, n
 
     nearer = waves.replace(f"{{{named}}}", f"{{{named}, {setting}: false}}")
     assert read(tmp_path, f"{MGN}expect: {{test: {{{setting}: true}}}}\n{nearer}")
+
+
+def selecting(entry: str, rules: str = "") -> str:
+    return f"waves:\n- name: web\n  machines:\n  - {entry}\n{rules}"
+
+
+def test_a_selection_is_compiled_and_read_again(tmp_path):
+    entries = "{tagged: {Wave: '3', env: prod}}, {in_mgn_wave: Wave 3, at_most: 40, critical: true}, web01"
+    plan = read(tmp_path, f"{MGN}waves: [{{name: web, machines: [{entries}]}}]\n")
+    tagged, grouped, named = plan.waves[0].machines
+    assert tagged.selection == Selection(tagged={"Wave": "3", "env": "prod"}, at_most=200)
+    assert (grouped.selection, grouped.critical) == (Selection(group="Wave 3", at_most=40), True)
+    assert [each.selects for each in (tagged, grouped, named)] == [True, True, False]
+    assert [each.label for each in (tagged, grouped)] == ["tagged Wave=3 env=prod", "wave Wave 3"]
+    assert plan.selects
+    assert Plan.from_json(plan.canonical()) == plan
+
+
+@pytest.mark.parametrize("entry", ["{tagged: {Wave: '3'}}", "{in_mgn_wave: '3'}"])
+def test_nothing_is_selected_with_cloudendure(tmp_path, entry):
+    problem = refused(tmp_path, CLOUDENDURE + selecting(entry))
+    assert (problem.line, problem.remedy) == (10, "name the machines one by one")
+    assert problem.rule == "CloudEndure knows neither tags nor waves"
+
+
+@pytest.mark.parametrize(
+    ("entry", "rules", "field", "rule"),
+    [
+        ("{name: web01, at_most: 3}", "", "machines[0].at_most", "`at_most` belongs to `tagged` or `in_mgn_wave`"),
+        ("{tagged: {a: b}, in_mgn_wave: c}", "", "machines[0]", "a machine has one of"),
+        (
+            "{tagged: {a: b}, replace: {instance: i-0a1b2c3d4e5f60718, by: a, reason: one two three}}",
+            "",
+            "machines[0].replace",
+            "belongs to one machine",
+        ),
+        (
+            "{tagged: {a: b}}",
+            "  expect: {test: {private_ip: 10.0.0.7}}\n",
+            "expect.test.private_ip",
+            "a selection stands for several",
+        ),
+        ("{tagged: {a: b}}", "  canary: web01\n", "canary", "the canary is a machine of its wave"),
+        ("{tagged: {a: b}, checks: [{tcp: 22}, {tcp: 22}]}", "", "machines[0].checks[1]", "have different names"),
+    ],
+)
+def test_what_is_of_one_machine_is_not_said_of_a_selection(tmp_path, entry, rules, field, rule):
+    problem = refused(tmp_path, MGN + selecting(entry, rules))
+    assert problem.field == f"waves[0].{field}"
+    assert rule in problem.rule
+
+
+def test_how_many_pass_is_judged_when_they_are_known(tmp_path):
+    (wave,) = read(tmp_path, MGN + selecting("{tagged: {a: b}}", "  at_least: 12\n")).waves
+    assert wave.at_least == 12
+
+
+def test_a_canary_is_named_beside_the_selection(tmp_path):
+    text = f"{MGN}waves: [{{name: web, machines: [{{tagged: {{a: b}}}}, web01], canary: web01}}]\n"
+    ahead, rest = read(tmp_path, text).waves
+    assert [each.label for each in ahead.machines] == ["web01"]
+    assert [each.label for each in rest.machines] == ["tagged a=b"]
