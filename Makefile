@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+SERVICE ?= cloudendure
 bin := .venv/bin
 npm := $(bin)/python -m infra.node
 compile := $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
@@ -22,8 +23,8 @@ test: setup ## style, types and every test
 	$(bin)/mypy
 	$(bin)/pytest -n 3 --dist loadgroup
 
-demo: setup ## rehearse a plan on this machine, test and cutover; no account needed
-	$(bin)/cutover rehearse plans/demo.yaml --mode both
+demo: setup ## rehearse a plan on this machine, test and cutover; no account needed; or SERVICE=mgn
+	$(bin)/cutover rehearse plans/demo.yaml --mode both --on $(SERVICE)
 
 bench: setup ## what a wave costs as it grows, in counts and ratios
 	PYTHONPATH=functions $(bin)/python -m bench.wave_size

@@ -12,10 +12,10 @@ from cli.plan import InvalidPlan, load_plan
 from cutover.plan import Plan
 
 
-def load(path: Path) -> Plan:
+def load(path: Path, on: str | None = None) -> Plan:
     """The compiled plan; an invalid one ends the command with 2 and every error."""
     try:
-        return load_plan(path)
+        return load_plan(path, on)
     except InvalidPlan as error:
         for problem in error.problems:
             err().print(str(problem), markup=False, highlight=False, soft_wrap=True)

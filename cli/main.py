@@ -48,6 +48,13 @@ Chaos = Annotated[
 ONLY_A_TEST = "it can only be tested: it does not say in `cutover` what a cutover does around its launches"
 
 
+class Services(StrEnum):
+    """What a plan may be carried out on."""
+
+    CLOUDENDURE = "cloudendure"
+    MGN = "mgn"
+
+
 class Modes(StrEnum):
     """What to rehearse."""
 
@@ -115,6 +122,7 @@ def rehearse(
     scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
     chaos: Chaos = None,
     after: Annotated[Path | None, typer.Option(help="evidence.json of an earlier test run of this plan.")] = None,
+    on: Annotated[Services | None, typer.Option(help="Carry it out on this service, whichever it names.")] = None,
     service: Annotated[
         str | None, typer.Option(metavar="URL", help=f"A CloudEndure service to use instead; token in {TOKEN}.")
     ] = None,
@@ -128,9 +136,11 @@ def rehearse(
     ] = None,
 ) -> None:
     """Carry a plan out on a local stage and leave its evidence: exit 0 only if every machine ended verified."""
-    compiled = _load(plan)
+    compiled = _load(plan, on)
     if service is not None and (scenario is not None or chaos is not None):
         _refuse("--service excludes --scenario and --chaos: a service elsewhere is not simulated")
+    if service is not None and compiled.service != Services.CLOUDENDURE:
+        _refuse(f"--service is for CloudEndure, and this is on {compiled.service}")
     from cli.rehearse import Rehearsal, RunNotClaimed  # these bring the stage along; other commands do without it
     from stage.aws.emulator import StageFailed
     from stage.aws.ports import PortInUse

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 DEFAULT_SCENARIO = ROOT / "plans" / "scenarios" / "demo.yaml"
 
 VARIABLES = (
-    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_MGN", "AWS_REGION", "AWS_DEFAULT_REGION"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
 )
 """With these a command speaks to a stage instead of AWS."""
@@ -133,7 +133,7 @@ class Stage:
     def variables(self) -> str:
         """The usual AWS variables, as a shell takes them, with which commands speak to this stage."""
         given = self.aws.environment
-        return " ".join(f"{name}={given[name]}" for name in VARIABLES)
+        return " ".join(f"{name}={given[name]}" for name in VARIABLES if name in given)
 
     def now(self) -> datetime:
         """The present of the simulated service; of a service elsewhere, ours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,9 +17,15 @@ from cli.plan.source import Source, read
 from cutover.plan import Plan
 
 
-def load_plan(path: str | Path) -> Plan:
-    """The compiled plan of a YAML file. Raises InvalidPlan with every fault of the file that can be seen at once."""
+def load_plan(path: str | Path, on: str | None = None) -> Plan:
+    """The compiled plan of a YAML file. Raises InvalidPlan with every fault of the file that can be seen at once.
+
+    `on`: the replication service to carry it out on in place of the one that it names; that one's project is let go.
+    """
     source = read(Path(path))
+    if on is not None and source.data.get("service") != on:
+        kept = {key: value for key, value in source.data.items() if key != "project"}
+        source = replace(source, data={**kept, "service": on})
     plan, problems = None, [*source.problems]
     try:
         plan = AuthorPlan.model_validate(source.data)

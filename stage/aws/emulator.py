@@ -40,6 +40,7 @@ class Emulator:
 
     `port`: N, with N+1 for EC2; 0 finds a free pair. `wait_scale` multiplies every Wait and Retry of Step Functions.
     `clock_url`: a simulator whose clock (`GET /_simulator/clock`) schedules and Wait timestamps follow; else real time.
+    Functions find MGN there.
     `proxy_url`: where functions find hosts that are played here.
     `log_dir` receives `emulator.log`, `ec2.log` and `functions/<name>.log`. `state`: the directory in which everything
     but the values of secrets is kept while it runs, and from which it comes back; `inherited`: descriptors that every
@@ -102,7 +103,7 @@ class Emulator:
     @property
     def environment(self) -> dict[str, str]:
         """The variables with which any other program speaks to this stage instead of AWS."""
-        return client_environment(self.port, self.region)
+        return client_environment(self.port, self.region, self._clock_url)
 
     def client(self, service: str) -> AnyClient:
         """The boto3 client of the stage for `service`, with placeholder credentials and no proxy."""

@@ -14,8 +14,11 @@ ACCOUNT = "123456789012"
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE")
 
 
-def client_environment(port: int, region: str) -> dict[str, str]:
-    """What a program needs in order to speak to the stage instead of AWS; the credentials are placeholders."""
+def client_environment(port: int, region: str, mgn_url: str | None = None) -> dict[str, str]:
+    """What a program needs in order to speak to the stage instead of AWS; the credentials are placeholders.
+
+    `mgn_url`: where MGN is simulated, which the emulator does not have.
+    """
     return {
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "stage",
@@ -27,6 +30,7 @@ def client_environment(port: int, region: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "NO_PROXY": "*",
+        **({"AWS_ENDPOINT_URL_MGN": mgn_url} if mgn_url else {}),
     }
 
 
@@ -37,6 +41,7 @@ def emulator_environment(
     scratch: str,
     inherited: Mapping[str, str],
     proxy_url: str | None = None,
+    mgn_url: str | None = None,
 ) -> dict[str, str]:
     """The whole environment of the emulator, inherited by its function workers.
 
@@ -46,7 +51,7 @@ def emulator_environment(
     outside = {"HTTP_PROXY": proxy_url, "http_proxy": proxy_url, "NO_PROXY": f"{HOST},localhost"} if proxy_url else {}
     return {
         **{name: inherited[name] for name in KEPT if name in inherited},
-        **client_environment(port, region),
+        **client_environment(port, region, mgn_url),
         "HOME": scratch,
         "TMPDIR": scratch,
         "STATE_DIR": scratch,

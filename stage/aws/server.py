@@ -21,7 +21,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--region", required=True)
     parser.add_argument("--wait-scale", type=float, default=1.0, help="factor on every Wait and Retry")
-    parser.add_argument("--clock-url", help="the simulator whose clock schedules and Wait timestamps follow")
+    parser.add_argument(
+        "--clock-url", help="the simulator: schedules and Wait timestamps follow its clock, functions find MGN there"
+    )
     parser.add_argument("--proxy-url", help="where functions find the hosts that the stage plays; default: nowhere")
     parser.add_argument("--log-dir", type=Path, required=True, help="functions/<name>.log are written below it")
     parser.add_argument("--scratch", help="an empty directory that may be removed at the end; default: a new one")
@@ -33,7 +35,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
     scratch = given.scratch or tempfile.mkdtemp(prefix="cutover-stage-")
-    clean = emulator_environment(given.port, given.region, given.wait_scale, scratch, dict(os.environ), given.proxy_url)
+    clean = emulator_environment(
+        given.port, given.region, given.wait_scale, scratch, dict(os.environ), given.proxy_url, given.clock_url
+    )
     os.environ.clear()
     os.environ.update(clean)
     tempfile.tempdir = None  # it may have been settled before TMPDIR was
