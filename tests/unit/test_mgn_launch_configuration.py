@@ -166,6 +166,8 @@ def test_what_is_changed_leaves_all_else_of_the_template_as_it_is() -> None:
         "NetworkInterfaces": [{**INTERFACE, "SubnetId": "subnet-2"}, second],
     }
     assert changed(template, {"copy_tags": True, "instance_type": COPY}) == template
+    of_its_own = {"NetworkInterfaces": [{"DeviceIndex": 0, "Groups": ["sg-1"]}]}
+    assert changed({"SecurityGroupIds": ["sg-9"]}, {"security_groups": ("sg-1",)}) == of_its_own
     assert changed({}, {"subnet": ("subnet-2",)}) == {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": "subnet-2"}]}
 
 
