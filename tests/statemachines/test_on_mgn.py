@@ -15,14 +15,16 @@ import pytest
 
 from cutover import clients
 from cutover import step as steps
+from cutover.clients import table
 from cutover.launch_room import LIMITS, Limits
+from cutover.locks import Locks, project_lock
 from cutover.night_records import Holder
 from cutover.plan import Expectation, Mode, OnDifference, OnFailure, Plan, PollBounds, Wave
-from cutover.records import LaunchState, Outcome
+from cutover.records import LaunchState, Outcome, RunRecord
 from stage.simulator import Simulator
 from stage.simulator.spec import State
 from tests.statemachines.interpreter import REGION, load_handlers
-from tests.statemachines.night import WAIVED, Night, a_night, a_plan, a_wave, a_world
+from tests.statemachines.night import TABLE, WAIVED, Night, a_night, a_plan, a_wave, a_world
 
 
 @contextmanager
@@ -102,8 +104,12 @@ def five(**rules: Any) -> Plan:
     return a_mgn_plan(a_wave("all", "a", "b", "c", "d", "e", **rules))
 
 
+SLOW = {"launch": [{"boot": "15m"}]}
+"""Its target boots on while the jobs after its own are launched."""
+
+
 def fleet(**special: Any) -> dict[str, Any]:
-    return {name: special.get(name, {}) for name in "abcde"}
+    return {name: special.get(name, {}) for name in "abcde"} | ({} if "a" in special else {"a": SLOW})
 
 
 def mgn(night: Night) -> Any:
@@ -128,6 +134,24 @@ def test_a_wave_larger_than_a_job_is_launched_job_after_job() -> None:
         assert servers(night) == Counter("abcde")
         assert ledger(night) == [(LaunchState.ACCEPTED, 2), (LaunchState.ACCEPTED, 2), (LaunchState.ACCEPTED, 1)]
         assert [each["news"] for each in night.news()].count("launched") == 3
+        tags = [each["tags"] for each in mgn(night).describe_jobs()["items"]]
+        assert [each["cutover:launch"] for each in tags] == ["3", "2", "1"]
+        assert {(each["cutover:run"], each["cutover:wave"]) for each in tags} == {(night.run_id, "1")}
+
+
+@pytest.mark.usefixtures("two_at_a_time")
+def test_behind_a_job_that_never_ends_nothing_more_is_launched() -> None:
+    with on_mgn(a_world(fleet(), project={"jobs": {"hangs": True}})) as night:
+        night.run(five(job_deadline=1800))
+        assert night.statuses() == {
+            "a": "unknown",
+            "b": "unknown",
+            "c": "postponed",
+            "d": "postponed",
+            "e": "postponed",
+        }
+        assert servers(night) == Counter("ab")
+        assert "job after job" in night.findings("e")
 
 
 def then(act: Callable[[Night], None], after: int, found: list[Night]) -> Callable[[Simulator, float], None]:
@@ -231,6 +255,16 @@ def test_another_job_in_the_account_forbids_nothing() -> None:
         assert night.statuses() == {"a": "verified"}
         assert "waiting" not in [each["news"] for each in night.news()]
         assert mgn(night).describe_jobs()["items"][1]["creationDateTime"] < "2026-11-28T09:01"
+
+
+def test_another_run_that_launches_in_the_project_is_not_waited_for() -> None:
+    with on_mgn(a_world({"a": {}})) as night:
+        other = RunRecord("other-1", "other", "ab", Mode.TEST, 1, None, "2026-11-28T08:00:00Z")
+        night.store.claim(other.but(lease="2026-12-31T00:00:00Z"))
+        assert Locks(table(TABLE), other.id).take([project_lock("mgn", "Demo")], "2026-11-28T09:00:00Z") == {}
+        night.run(a_mgn_plan(a_wave("all", "a")))
+        assert night.statuses() == {"a": "verified"}
+        assert "waiting" not in [each["news"] for each in night.news()]
 
 
 def test_a_target_made_of_an_earlier_snapshot_is_judged_by_the_last_one_before_the_launch() -> None:
