@@ -60,7 +60,11 @@ def handler(here: Step) -> Answer:
     # Looks are counted, and ended, by check_readiness, or by verify_targets where jobs are at work already.
     looks = LOOKS if begun and record.target_looks >= 2 * LOOKS else 0
     seen = here.look(listed, deadline, looks, records, launched=begun)
-    if begun and (seen.verdict is not Verdict.READY or seen.judged):
+    if begun and seen.verdict is Verdict.READY and seen.judged:
+        here.store.write_machines(here.run.id, here.number, seen.settle(records, here.wave, deadline))
+        records = here.store.machines(here.run.id, here.number)
+        seen = here.look(listed, deadline, 0, records, launched=begun)  # those that go, without those left out just now
+    if begun and seen.verdict is not Verdict.READY:
         return _not_now(here, record, records, seen, deadline)
     if seen.verdict is not Verdict.READY or seen.judged:
         return _answer("wait", f"no longer ready: {seen.reason}", wait=1)
@@ -96,7 +100,7 @@ def _not_now(
 ) -> Answer:
     """What is queued is not ready, or never will be: it is left out, or looked at again with the targets at work."""
     here.store.write_machines(here.run.id, here.number, seen.settle(records, here.wave, deadline))
-    if seen.verdict in (Verdict.READY, Verdict.WAIT):
+    if seen.verdict is Verdict.WAIT:
         return _answer("wait", f"queued: {seen.reason}", wait=max(seen.wait_seconds, 1))
     return _given_up(here, record, seen.reason)
 

@@ -194,6 +194,22 @@ def test_one_that_stops_replicating_while_it_waits_for_its_turn_is_left_out_of_a
 
 
 @pytest.mark.usefixtures("two_at_a_time")
+def test_the_looks_at_what_waits_for_its_turn_are_counted() -> None:
+    def pause(night: Night) -> None:
+        project = next(iter(night.simulator.world.projects.values()))
+        night.simulator.world.switch_replication(project.machines[night.machine_id("d")], State.PAUSED)
+
+    found: list[Night] = []
+    few = [patch(f"{module}.LOOKS", 6) for module in ("cutover.readiness", "verify_targets", "launch_targets")]
+    with few[0], few[1], few[2], on_mgn(a_world(fleet()), waited=then(pause, 2, found)) as night:
+        found.append(night)
+        night.run(five(at_least=4, verify_deadline=30 * 86400, job_deadline=86400))
+        assert night.statuses()["d"] == "postponed"
+        assert servers(night) == Counter("abce")
+        assert 4 < night.wave_states().count("LaunchTargets") < 20
+
+
+@pytest.mark.usefixtures("two_at_a_time")
 def test_a_wave_that_cannot_pass_any_more_launches_no_further_job_and_keeps_what_it_has() -> None:
     broken = {"launch": [{"target": "conversion_failed"}]}
     with on_mgn(a_world(fleet(a=broken))) as night:
