@@ -90,22 +90,28 @@ def preflight(
     plan: PlanFile,
     mode: Annotated[Mode, typer.Option(help="Which run to look ahead to.")] = Mode.TEST,
     service: Annotated[
-        str, typer.Option(metavar="URL", envvar=URL, help=f"The CloudEndure service; its token in {TOKEN}.")
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar=URL,
+            help=f"The CloudEndure service; its token in {TOKEN}. MGN goes by the AWS variables.",
+        ),
     ] = CONSOLE,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Find what would go wrong, all at once, and change nothing: exit 0 without errors, 1 with. Read-only rights do."""
     compiled = _load(plan)
-    url, token = _url(service), _token()
+    url, token = (_url(service), _token()) if compiled.service == "cloudendure" else ("", "")
     import boto3  # the commands that speak to nobody start without it
     from botocore.exceptions import BotoCoreError
 
     from cli.deployment import Deployment
-    from cli.preflight import look, show, show_json
+    from cli.preflight import cloudendure, look, mgn, show, show_json
     from cutover.errors import CutoverError
 
     try:
-        looked = look(compiled, mode, url, token, Deployment(boto3.client))
+        theirs = mgn(compiled) if compiled.service == "mgn" else cloudendure(compiled, url, token)
+        looked = look(compiled, mode, theirs, Deployment(boto3.client))
     except (CutoverError, BotoCoreError) as error:
         _err().print(
             f"{error}; nothing was changed, ask again later", style="red", markup=False, highlight=False, soft_wrap=True

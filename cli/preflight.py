@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.deployment import Deployment, NotDeployed
+from cutover.errors import NotInitialised, ServiceError, ServiceThrottled, ServiceUnavailable
 from cutover.finding import Finding, Severity
 from cutover.plan import Mode, Plan
 from cutover.preflight import Preflight, findings, situation
 from cutover.readiness import Proofs, refusals, remarks
+from cutover.selection import SELECTION, chosen
+from cutover.selection import remarks as chosen_now
 from cutover.surveyed import Lock, Situation
 
 if TYPE_CHECKING:
+    from cutover.migration_service import MigrationService
     from cutover.store import Store
 
 NOT_DEPLOYED = (
@@ -64,16 +69,30 @@ class Looked:
         }
 
 
-def look(plan: Plan, mode: Mode, url: str, token: str, deployment: Deployment) -> Looked:
-    """Everything that can be known about a run of this plan now. What asking again may cure is a CutoverError.
-
-    ValueError for an unusable `url`.
-    """
+def cloudendure(plan: Plan, url: str, token: str) -> MigrationService:
+    """The service of a plan on CloudEndure. ValueError for an unusable `url`."""
     from cutover.cloudendure import CloudEndure
+
+    return CloudEndure(url, token, plan.project)
+
+
+def mgn(plan: Plan) -> MigrationService:
+    """The service of a plan on MGN, by the usual AWS variables."""
+    from cutover.mgn import Mgn
+
+    return Mgn(plan.region, clock=lambda: datetime.now(UTC))
+
+
+def look(plan: Plan, mode: Mode, service: MigrationService, deployment: Deployment) -> Looked:
+    """Everything that can be known about a run of this plan now. What asking again may cure is a CutoverError."""
     from cutover.survey import survey
     from cutover.survey_account import AccountSurvey
 
-    service, account, store = CloudEndure(url, token, plan.project), AccountSurvey(plan.region), _store(deployment)
+    settled = _settled(plan, service)
+    if not isinstance(settled, Plan):
+        return Looked(plan, mode, Preflight(settled, {}), {})
+    selected, plan = plan, settled
+    account, store = AccountSurvey(plan.region), _store(deployment)
     if store is None:
         proofs, locks = None, None
     else:
@@ -89,7 +108,27 @@ def look(plan: Plan, mode: Mode, url: str, token: str, deployment: Deployment) -
     about, preflight = situation(plan, mode, now, seen), findings(plan, mode, now, seen)
     machines = {label: (*some, *_gates(about, label, proofs)) for label, some in preflight.machines.items()}
     deletes = {each.label: each.replaces for each in about.placements if each.replaces}
-    return Looked(plan, mode, Preflight(preflight.run, machines), deletes, () if store else (NOT_DEPLOYED,))
+    found = Preflight((*chosen_now(plan), *preflight.run), machines)
+    return Looked(selected, mode, found, deletes, () if store else (NOT_DEPLOYED,))
+
+
+def _settled(plan: Plan, service: MigrationService) -> Plan | tuple[Finding, ...]:
+    """The plan with the machines that its selections choose now; what a run would refuse. Where the service shows none,
+    the survey will say why."""
+    if not plan.selects:
+        return plan
+    try:
+        return chosen(plan, service.grouped())
+    except (ServiceUnavailable, ServiceThrottled):
+        raise
+    except NotInitialised:
+        return plan
+    except ServiceError as error:
+        rule, do = (
+            "the service shows all machines and their waves",
+            "give the rights to list servers, applications and waves",
+        )
+        return (Finding(SELECTION, str(error), rule, do),)
 
 
 def show(looked: Looked, console: Console) -> None:

@@ -57,6 +57,7 @@ CORE = {
     "planned_selection",
     "preflight",
     "preflight_capacity",
+    "preflight_mgn",
     "preflight_network",
     "preflight_service",
     "preflight_steps",
@@ -85,7 +86,7 @@ CORE = {
 CLI_MAY = CORE | {"__init__", "events"}
 """What the command may take from functions/: the core, with the message catalogue."""
 
-PREFLIGHT_MAY = {"clients", "cloudendure", "locks", "store", "survey", "survey_account"}
+PREFLIGHT_MAY = {"clients", "cloudendure", "locks", "mgn", "store", "survey", "survey_account"}
 """What cli/preflight.py takes beside it, when it is called: it works before anything is deployed (decision 14)."""
 
 PURE = {

@@ -36,7 +36,14 @@ _WORST_FIRST = (
 TRANSIENT = ("ServiceUnavailable", "ServiceThrottled")
 """Nobody answered: nothing is known to be wrong, and another night may do."""
 
-REFUSING = ("AuthenticationFailed", "PermissionDenied", "LicenceExpired", "NotFound", "RequestRefused")
+REFUSING = (
+    "AuthenticationFailed",
+    "PermissionDenied",
+    "NotInitialised",
+    "LicenceExpired",
+    "NotFound",
+    "RequestRefused",
+)
 """The service answered, and its answer forbids the launch."""
 
 
@@ -259,6 +266,7 @@ def _remedy(name: str) -> str:
     return {
         "AuthenticationFailed": "put a valid API token into the token secret",
         "PermissionDenied": "give the token's user rights on the project",
+        "NotInitialised": "initialise MGN in the plan's account and region",
         "LicenceExpired": "renew the licence of the project",
         "NotFound": "correct the project's name in the plan",
         "ServiceUnavailable": "see whether the service can be reached, then start the run again",

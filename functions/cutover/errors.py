@@ -5,6 +5,7 @@ CutoverError
 ├── ServiceThrottled          429: ask again later, more slowly
 ├── AuthenticationFailed      401 or 403 at login, or a renewed session is not accepted either
 ├── PermissionDenied          403: the account may not do this
+├── NotInitialised            MGN was never set up in this account and region
 ├── LicenceExpired            402: the account or project has no active licence
 ├── NotFound                  404: the service does not know the thing
 ├── RequestRefused            any other 4xx: the service understood and said no
@@ -49,6 +50,10 @@ class AuthenticationFailed(ServiceError):
 
 class PermissionDenied(ServiceError):
     """When the account is known and may not do this."""
+
+
+class NotInitialised(PermissionDenied):
+    """When the service was never set up in this account and region: nobody may do anything."""
 
 
 class LicenceExpired(ServiceError):

@@ -24,6 +24,7 @@ from cutover import clients
 from cutover.errors import (
     AuthenticationFailed,
     NotFound,
+    NotInitialised,
     PermissionDenied,
     RequestRefused,
     ServiceError,
@@ -39,7 +40,7 @@ PAGES = 200
 
 _KINDS: Mapping[str, type[ServiceError]] = {
     "AccessDeniedException": PermissionDenied,
-    "UninitializedAccountException": PermissionDenied,  # nobody may do anything before the account is initialised
+    "UninitializedAccountException": NotInitialised,
     "ResourceNotFoundException": NotFound,
     "ConflictException": RequestRefused,
     "ValidationException": RequestRefused,

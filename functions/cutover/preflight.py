@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cutover import preflight_capacity as capacity
+from cutover import preflight_mgn as mgn
 from cutover import preflight_network as network
 from cutover import preflight_service as service
 from cutover import preflight_steps as steps
@@ -36,6 +37,9 @@ RUN: tuple[Callable[[Situation], Iterator[Finding]], ...] = (
     service.session,
     service.licence,
     service.open_jobs,
+    mgn.active_servers,
+    mgn.job_quotas,
+    mgn.several_jobs,
     network.subnets,
     network.staging,
     capacity.instance_types,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cutover.finding import Finding, warning
 from cutover.instants import instant, text
+from cutover.launch_room import LIMITS
 from cutover.placement import Placement
 from cutover.replication import SEEN_LIMIT
 from cutover.surveyed import Lock, Situation, Unseen
@@ -25,6 +26,14 @@ def session(seen: Situation) -> Iterator[Finding]:
         return
     if not survey.licensed:
         yield Finding("licence", survey.refused, "account and project have an active licence", _RENEW)
+        return
+    if not survey.initialised:
+        rule = f"MGN is initialised in the plan's account and region, {seen.plan.region}"
+        yield Finding("session", survey.refused, rule, "open its console there once and set it up, or correct the plan")
+        return
+    if seen.plan.service == "mgn":
+        rule, do = "we may list the account's source servers", "allow mgn:DescribeSourceServers, or use another profile"
+        yield Finding("session", survey.refused, rule, do)
         return
     yield Finding(
         "session",
@@ -103,10 +112,11 @@ def launch_configuration(seen: Situation, placement: Placement) -> Iterator[Find
 
 
 def open_jobs(seen: Situation) -> Iterator[Finding]:
-    """The project does nothing else now."""
+    """The project does nothing else now; or, where jobs go on beside each other, nothing with the plan's machines."""
     labels = {each.machine.id: each.label for each in seen.placements}
+    one_job = LIMITS[seen.plan.service].one_job
     for job in seen.survey.jobs or ():
-        if job.status.ended:
+        if job.status.ended or not (one_job or job.machines is None or labels.keys() & job.machines):
             continue
         whom = "machines it does not name"
         if job.machines is not None:
@@ -115,7 +125,8 @@ def open_jobs(seen: Situation) -> Iterator[Finding]:
         said = f"job {job.id} ({job.kind or 'of no kind'}, {job.status_as_given}) is open for {whom}, started by {by}"
         if job.created_at:
             said += f" at {text(job.created_at)}"
-        rule = "one job at a time in a project: a launch waits for the one before it"
+        at_a_time = "one job at a time in a project" if one_job else "a machine is in one job at a time"
+        rule = f"{at_a_time}: a launch waits for the one before it"
         yield warning("job", said, rule, "wait for it to end, or ask who started it")
 
 

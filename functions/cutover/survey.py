@@ -15,6 +15,7 @@ from cutover.errors import (
     AuthenticationFailed,
     LicenceExpired,
     NotFound,
+    NotInitialised,
     PermissionDenied,
     RequestRefused,
     ServiceError,
@@ -23,6 +24,7 @@ from cutover.machine import Machine
 from cutover.migration_service import MigrationService, listed
 from cutover.placement import placements
 from cutover.plan import Mode, Plan
+from cutover.preflight_mgn import QUOTAS
 from cutover.preflight_steps import commanded
 from cutover.previous import previous_of
 from cutover.readiness import resolve
@@ -30,6 +32,14 @@ from cutover.survey_account import AccountSurvey
 from cutover.surveyed import Lock, Survey, Unseen
 
 _Seen = TypeVar("_Seen")
+
+_MGN = {
+    "GET jobs": "mgn:DescribeJobs",
+    "GET replicationConfigurations": "mgn:GetReplicationConfiguration",
+    "GET replica": "mgn:DescribeSourceServers",
+    "GET blueprints": "mgn:GetLaunchConfiguration, ec2:DescribeLaunchTemplateVersions",
+}
+"""What MGN is asked in place of CloudEndure's requests, as the rights that are needed for it."""
 
 LocksOf = Callable[[Collection[str]], list[Lock] | None]
 """The locks on these machines, by their ids, whoever holds them; None where they may not be read."""
@@ -56,10 +66,16 @@ def survey(
     try:
         machines = listed(service, planned) if machines is None else machines
     except (AuthenticationFailed, PermissionDenied, NotFound, RequestRefused, LicenceExpired) as error:
-        return Survey(refused=_words(error), licensed=not isinstance(error, LicenceExpired))
+        return Survey(
+            refused=_words(error),
+            licensed=not isinstance(error, LicenceExpired),
+            initialised=not isinstance(error, NotInitialised),
+        )
     unseen: list[Unseen] = []
+    requests = _MGN if plan.service == "mgn" else {}
 
-    def ask(what: str, request: str, look: Callable[[], _Seen]) -> _Seen | None:
+    def ask(what: str, cloudendures: str, look: Callable[[], _Seen]) -> _Seen | None:
+        request = requests.get(cloudendures, cloudendures)
         try:
             return look()
         except (PermissionDenied, NotFound, RequestRefused, LicenceExpired) as error:
@@ -72,7 +88,8 @@ def survey(
     what = "the staging network and the volumes' key"
     settings = ask(what, "GET replicationConfigurations", service.replication_settings)
     if settings is None and not any(each.what == what for each in unseen):
-        unseen.append(Unseen("GET replicationConfigurations", what, "the project names none", denied=False))
+        request = requests.get("GET replicationConfigurations", "GET replicationConfigurations")
+        unseen.append(Unseen(request, what, f"the {plan.place} names none", denied=False))
     found = resolve(planned, machines)
     ours = [each for each in found if isinstance(each, Machine)]
     if targets is None:
@@ -97,7 +114,12 @@ def survey(
         configured=configured,
         launched=launched,
         locks=None if held is None else tuple(held),
-        account=account.look(placed, settings, commanded(plan) if steps_ahead and mode is Mode.CUTOVER else ()),
+        account=account.look(
+            placed,
+            settings,
+            commanded(plan) if steps_ahead and mode is Mode.CUTOVER else (),
+            QUOTAS if plan.service == "mgn" else (),
+        ),
         unseen=(*unseen, *account.looks.unseen),
     )
 

@@ -38,8 +38,12 @@ class AccountSurvey:
         placements: Collection[Placement],
         settings: ReplicationSettings | None,
         nodes: Collection[str] = (),
+        mgns: Collection[str] = (),
     ) -> Account:
-        """All that is wanted for these targets, for the service's own machines, and of nodes that are sent commands."""
+        """All that is wanted for these targets, for the service's own machines, and of nodes that are sent commands.
+
+        `mgns`: the quotas of MGN that are asked for, by code.
+        """
         ec2 = Ec2Survey(self._client("ec2", self._region), self.looks)
         staging = [settings.subnet] if settings and settings.subnet else []
         replicators = settings.security_groups if settings else ()
@@ -49,7 +53,7 @@ class AccountSurvey:
         types = [*_named(each.instance_type for each in placements), converter]
         instances, vcpus = ec2.instances(types)
         stores = stored(tuple(placements))
-        quotas = self._quotas({*filter(None, map(quota_of, types))}, {*stores} & {*STORAGE})
+        quotas = self._quotas({*filter(None, map(quota_of, types))}, {*stores} & {*STORAGE}, mgns)
         if any(each.volumes is None for each in placements):
             what = "what the plan leaves to launch configurations: subnets, types, addresses, profiles, volumes"
             self.looks.unseen.append(Unseen("launch configurations", what, "they were not read", denied=False))
@@ -67,10 +71,11 @@ class AccountSurvey:
             nodes=NodeSurvey(self._client("ssm", self._region), self.looks).nodes(nodes, instances) if nodes else {},
         )
 
-    def _quotas(self, classes: Collection[str], types: Collection[str]) -> dict[str, float]:
+    def _quotas(self, classes: Collection[str], types: Collection[str], mgns: Collection[str]) -> dict[str, float]:
         """By code, those that AWS names."""
         wanted = [("ec2", code, "quotas of vCPUs") for code in sorted(classes)]
         wanted += [("ebs", STORAGE[each], "quotas of EBS storage") for each in sorted(types)]
+        wanted += [("mgn", code, "quotas of MGN") for code in mgns]
         found = {code: self._quota(service, code, what) for service, code, what in wanted}
         return {code: value for code, value in found.items() if value is not None}
 

@@ -142,13 +142,15 @@ class Account:
 class Survey:
     """Everything that was seen before a run.
 
-    `refused`: in which words the service turned us away, with `licensed` False when it was for want of a licence.
+    `refused`: in which words the service turned us away, with `licensed` False when it was for want of a licence, and
+    `initialised` when it was never set up.
     `targets`: by machine id the instance that a launch would delete. `launched`: the launch configurations, and
     `configured`: what they say of where and as what, by machine id.
     """
 
     refused: str | None = None
     licensed: bool = True
+    initialised: bool = True
     machines: tuple[Machine, ...] | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
     jobs: tuple[Job, ...] | None = None

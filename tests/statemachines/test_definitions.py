@@ -39,6 +39,7 @@ FINAL = {
     "ServiceError": "never raised itself",
     "AuthenticationFailed": "asking again locks the account; a person puts a valid token in",
     "PermissionDenied": "asking again changes nothing; a person gives the rights",
+    "NotInitialised": "asking again changes nothing; a person sets the service up",
     "LicenceExpired": "asking again changes nothing; a person renews the licence",
     "NotFound": "asking again changes nothing; a person corrects the plan",
     "RequestRefused": "the service understood and said no",

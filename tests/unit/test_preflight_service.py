@@ -259,5 +259,5 @@ def test_every_check_is_quiet_about_what_was_not_looked_at() -> None:
     blind = but(survey(), **nothing, quotas={}, keys={}, profiles={})
     blind = replace(blind, jobs=None, licences=None, replication=None, locks=None)
     assert of(blind, private_ip="10.0.0.9").all() == []
-    assert len(RUN) == 13
+    assert len(RUN) == 16
     assert len(MACHINE) == 6
