@@ -43,7 +43,7 @@ def job_quotas(seen: Situation) -> Iterator[Finding]:
     ):
         allowed = seen.survey.account.quotas.get(code)
         if allowed is not None and allowed < wanted:
-            said = f"quota {code} allows {allowed:g} {what}; the largest wave launches {wanted}"
+            said = f"quota {code} allows {allowed:g} {what}; the largest wave asks for {wanted}"
             yield Finding("mgn_quota", said, "a launch is within the account's quotas", f"split the wave, or {_RAISE}")
 
 

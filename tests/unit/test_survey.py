@@ -13,11 +13,19 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 from moto import mock_aws
 
-from cutover.errors import AwsUnavailable, LicenceExpired, NotFound, PermissionDenied, ServiceUnavailable
+from cutover.errors import (
+    AwsUnavailable,
+    LicenceExpired,
+    NotFound,
+    NotInitialised,
+    PermissionDenied,
+    ServiceUnavailable,
+)
 from cutover.machine import Machine, Replica
 from cutover.placement import Placement
 from cutover.plan import Expectation, Mode
 from cutover.planned_night import NODE_ALLOWED, NODE_TAG
+from cutover.preflight_mgn import QUOTAS
 from cutover.survey import survey
 from cutover.survey_account import AccountSurvey
 from cutover.surveyed import Lock, Node, Unseen
@@ -344,9 +352,10 @@ class Service:
         return answer
 
 
-def seen_of(service: Any, **more: Any):
+def seen_of(service: Any, on: str = "cloudendure", **more: Any):
     entries = [planned(name, expect=Expectation(subnet="prod")) for name in ("db01", "web01")]
-    return survey(plan(wave(*entries)), Mode.TEST, service, AccountSurvey(REGION, client), **more)
+    a_plan = replace(plan(wave(*entries)), service=on)
+    return survey(a_plan, Mode.TEST, service, AccountSurvey(REGION, client), **more)
 
 
 def said(kind: type[Any], status: int = 403) -> Any:
@@ -388,6 +397,29 @@ def test_what_the_services_user_may_not_see_is_named(net: dict[str, str], answer
     assert [(each.action, each.reason, each.denied) for each in unseen] == [(action, "not allowed", True)]
     with pytest.raises(ServiceUnavailable):
         seen_of(Service(**{answer: said(ServiceUnavailable, 503)}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "action"),
+    [
+        ("jobs", "mgn:DescribeJobs"),
+        ("replication_settings", "mgn:GetReplicationConfiguration"),
+        ("launch_configurations", "mgn:GetLaunchConfiguration, ec2:DescribeLaunchTemplateVersions"),
+    ],
+)
+def test_on_mgn_it_is_named_by_the_right_that_is_missing(net: dict[str, str], answer: str, action: str) -> None:
+    unseen = seen_of(Service(**{answer: said(PermissionDenied)}), "mgn", locks=lambda _: []).unseen
+    assert (unseen[0].action, unseen[0].denied) == (action, True)
+
+
+def test_an_mgn_that_was_never_set_up_shows_nothing() -> None:
+    seen = seen_of(Service(machines=said(NotInitialised, 400)), "mgn")
+    assert (seen.machines, seen.licensed, seen.initialised) == (None, True, False)
+
+
+def test_mgns_quotas_are_asked_for_on_mgn_alone(net: dict[str, str]) -> None:
+    assert seen_of(Service(), "mgn").account.quotas.keys() >= {*QUOTAS}
+    assert not seen_of(Service()).account.quotas.keys() & {*QUOTAS}
 
 
 def test_what_nobody_gave_is_named_too(net: dict[str, str]) -> None:
