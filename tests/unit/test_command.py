@@ -37,6 +37,16 @@ def test_check_says_which_plan_can_only_be_tested() -> None:
     assert "it can only be tested" not in run("check", plans / "full.yaml").output
 
 
+def test_of_a_plan_that_selects_nobody_can_say_yet_how_many_machines_it_has(tmp_path):
+    text = (DEMO.parent / "mgn.yaml").read_text()
+    path = tmp_path / "plan.yaml"
+    path.write_text(text.replace("[db01, db02]", "[db01, {tagged: {Wave: '3'}}, {in_mgn_wave: Wave 4}]"))
+    said = run("check", path).output
+    assert (
+        "4 machines named, and those that a run finds when it begins (tagged Wave=3; wave Wave 4), in 3 waves" in said
+    )
+
+
 def test_check_says_every_mistake_with_its_line_and_exits_2(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text("version: 2\nname: Demo\nservice: cloudendure\nproject: Demo\nregion: eu-central-1\nwaves: []\n")
