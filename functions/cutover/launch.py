@@ -109,6 +109,7 @@ def followed(wave: WaveRecord, jobs: Sequence[Job], now: str, deadline: int) -> 
         job_status=statuses(jobs),
         job_deadline=after(now, deadline),
         verify_deadline=None,
+        followed=False,  # not all of them yet
         told_launched=False,
         looked=now,
         reason=f"{ids(jobs)} was accepted",

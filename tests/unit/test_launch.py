@@ -180,10 +180,10 @@ def test_what_no_job_has_yet_waits_in_line_once_the_first_job_was_accepted() -> 
 
 def test_a_wave_keeps_its_first_job_when_the_next_one_is_accepted() -> None:
     wave = followed(WaveRecord(1, "w"), [job(id="j-1")], "2026-11-28T21:00:00Z", 600)
-    ended = wave.but(verify_deadline="2026-11-28T21:30:00Z", told_launched=True)
+    ended = wave.but(verify_deadline="2026-11-28T21:30:00Z", told_launched=True, followed=True)
     after = followed(ended, [job(id="j-2")], "2026-11-28T22:00:00Z", 600)
     assert (after.jobs, after.job_deadline) == (("j-1", "j-2"), "2026-11-28T22:10:00Z")
-    assert (after.verify_deadline, after.told_launched) == (None, False)
+    assert (after.verify_deadline, after.told_launched, after.followed) == (None, False, False)
     assert followed(after, [job(id="j-2")], "2026-11-28T22:00:00Z", 600).jobs == ("j-1", "j-2")
 
 
