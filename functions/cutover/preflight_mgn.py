@@ -58,10 +58,9 @@ def several_jobs(seen: Situation) -> Iterator[Finding]:
         if jobs > 1:
             said = f"wave {wave.name} has {len(wave.machines)} machines: {jobs} jobs, one after another"
             yield warning("mgn_quota", said, rule, "see that the window has room for that, or split the wave")
-    ours = {each.machine.id for each in seen.placements}
-    others = [job for job in seen.survey.jobs or () if job.machines is not None and not job.machines & ours]
-    largest = max((len(wave.machines) for wave in seen.plan.waves), default=0)
-    crowded = room(limits, others, [str(number) for number in range(largest)])
+    known = [job for job in seen.survey.jobs or () if job.machines is not None]  # the others are told by themselves
+    largest = max(len(wave.machines) for wave in seen.plan.waves)
+    crowded = room(limits, known, [str(number) for number in range(largest)])
     if not crowded.machines:
         rule = "a launch finds room beside the jobs that are at work"
         yield warning("mgn_quota", crowded.reason, rule, "wait for them to end, or ask who started them")
