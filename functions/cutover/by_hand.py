@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cutover.downtime import clock
 from cutover.instants import after
+from cutover.launch_room import LIMITS
 from cutover.night_records import Part, StepState
 from cutover.planned_night import Action, Night
 from cutover.records import MachineRecord, MachineStatus, Phase, WaveRecord
@@ -100,11 +101,14 @@ class Hands(Standing):
         doomed = [f"{each.instance_before} ({each.label})" for each in machines if each.instance_before]
         deletes = f" It deletes {', '.join(doomed)}." if doomed else ""
         why = f"not launched by the run ({wave.reason}): " if wave.phase is Phase.ENDED else ""
-        return (
-            f"{why}in the service's console, {self.plan.place}, once no job is open there: select "
-            f"{', '.join(each.label for each in machines)}; launch target machines; {self.run.mode} mode; continue. "
-            f"Once only.{deletes}"
+        labels, mode = ", ".join(each.label for each in machines), self.run.mode
+        press = (
+            f"once none of them is in a job: select {labels}; under Test and cutover mark as ready for {mode} what is "
+            f"not; launch {mode} instances; launch. {LIMITS['mgn'].machines_per_job} at a time"
+            if self.plan.service == "mgn"
+            else f"once no job is open there: select {labels}; launch target machines; {mode} mode; continue"
         )
+        return f"{why}in the service's console, {self.plan.place}, {press}. Once only.{deletes}"
 
     def _steps_to_do(self, part: Part) -> Iterator[ByHand]:
         for number, step in enumerate(self.planned_steps(part), 1):

@@ -264,8 +264,8 @@ def _unlaunched(error: str) -> MachineStatus:
 
 def _remedy(name: str) -> str:
     return {
-        "AuthenticationFailed": "put a valid API token into the token secret",
-        "PermissionDenied": "give the token's user rights on the project",
+        "AuthenticationFailed": "put a valid API token into the token secret; on MGN see the function's role",
+        "PermissionDenied": "give the token's user rights on the project; on MGN give them to the function's role",
         "NotInitialised": "initialise MGN in the plan's account and region",
         "LicenceExpired": "renew the licence of the project",
         "NotFound": "correct the project's name in the plan",

@@ -206,6 +206,17 @@ def test_with_the_sources_off_the_launch_is_said_with_what_it_deletes() -> None:
     assert made.jobs == ()
 
 
+def test_on_mgn_the_launch_is_said_in_the_words_of_its_console() -> None:
+    on_mgn = replace(night_of.PLAN, service="mgn", project="")
+    made = at(night_of.OFF, "2026-11-28T22:59:35Z", [STOPPED, OFF], plan=on_mgn)
+
+    assert made.forward[0].what == (
+        "in the service's console, region eu-central-1, once none of them is in a job: select db01, db02; under Test "
+        "and cutover mark as ready for cutover what is not; launch cutover instances; launch. 200 at a time. "
+        "Once only. It deletes i-old (db01)."
+    )
+
+
 def test_after_a_launch_nobody_is_told_to_launch_again() -> None:
     made = at(night_of.OFF, "2026-11-28T23:20:00Z", [STOPPED, OFF], of=FOLLOWED)
 
