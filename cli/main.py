@@ -82,7 +82,8 @@ def _counted(plan: Plan) -> str:
     named = sum(len(wave.machines) for wave in plan.waves) - len(selections)
     if not selections:
         return f"{named} machines"
-    return f"{named} {'machine' if named == 1 else 'machines'} named, and those that a run finds when it begins ({'; '.join(selections)}),"
+    machines = "1 machine" if named == 1 else f"{named} machines"
+    return f"{machines} named, and those that a run finds when it begins ({'; '.join(selections)}),"
 
 
 @app.command()
