@@ -87,6 +87,14 @@ class Story:
         """The launches that reached the service tonight and were not made by hand."""
         return [job for job in self._tonight() if self._is_ours(job)]
 
+    def known_as(self, it: Machine | Job) -> str:
+        """The id that our records have for it."""
+        return self.night.known_as(it, self.plan.service)
+
+    def participants(self, job: Job) -> frozenset[str]:
+        """The ids that our records have for a job's machines."""
+        return frozenset(self.known_as(self.machines()[each]) for each in job.participants)
+
     def deleted_by_others(self) -> set[str]:
         """The instances that launches made by hand have deleted."""
         return {target.instance for job in self._tonight() if not self._is_ours(job) for target in job.deleted}
@@ -279,7 +287,7 @@ def a_small_world() -> dict[str, Any]:
     return a_world({name: {"tested": "9d"} for name in ("db01", "db02", "web01", "web02")})
 
 
-def plans(two_waves: bool, night: PlannedNight = NO_DOORS) -> tuple[Plan, Plan]:
+def plans(two_waves: bool, night: PlannedNight = NO_DOORS, service: str = "cloudendure") -> tuple[Plan, Plan]:
     """The plan of the night, in one wave or in two, and another one that wants one of its machines.
 
     Both databases must be verified, and one of the web servers.
@@ -289,12 +297,14 @@ def plans(two_waves: bool, night: PlannedNight = NO_DOORS) -> tuple[Plan, Plan]:
         "job_deadline": 2400,
         "poll": PollBounds(minimum=600, maximum=900),
     }
-    other = a_plan(a_wave("db", "db02", **rules), name="other")
+    other = a_plan(a_wave("db", "db02", **rules), name="other", service=service)
     lax = {"at_least": 3, "machine_rules": {name: {"critical": True} for name in ("db01", "db02")}}
     if not two_waves:
-        return a_plan(a_wave("all", "db01", "db02", "web01", "web02", **lax, **rules), night=night), other
+        return a_plan(
+            a_wave("all", "db01", "db02", "web01", "web02", **lax, **rules), night=night, service=service
+        ), other
     web = a_wave("web", "web01", "web02", at_least=1, on_failure=OnFailure.HOLD, **rules)
-    return a_plan(a_wave("db", "db01", "db02", **rules), web, night=night), other
+    return a_plan(a_wave("db", "db01", "db02", **rules), web, night=night, service=service), other
 
 
 @contextmanager
@@ -304,13 +314,14 @@ def a_story(
     troubles: dict[int, str] | None = None,
     around: PlannedNight = NO_DOORS,
     waited: Callable[[Simulator, float], None] | None = None,
+    service: str = "cloudendure",
 ) -> Iterator[Story]:
     """The night that this seed draws, with our own troubles to come; nothing has begun.
 
     `around`: what the cutover does around its launches; `waited`: what people do meanwhile.
     """
     drawn = draw(seed, a_small_world())
-    plan, other = plans(seed % 3 == 0, around)
+    plan, other = plans(seed % 3 == 0, around, service)
     told: dict[str, Handler] = {}
     late = {name: _later(told, name) for name in load_handlers() if name not in OUTSIDE}
     with (

@@ -54,8 +54,8 @@ def _launched_once(story: Story) -> Iterator[str]:
             for run, wave, launches in story.ledgers()
             for launch in launches
             if launch.state not in (LaunchState.REFUSED, LaunchState.ABSENT)
-            and frozenset(launch.machines) == frozenset(job.participants)
-            and (job.id in launch.jobs or launch.state is not LaunchState.ACCEPTED)
+            and frozenset(launch.machines) == story.participants(job)
+            and (story.known_as(job) in launch.jobs or launch.state is not LaunchState.ACCEPTED)
         ]
         if len(owners) != 1:
             yield f"job {job.id} of {sorted(job.participants)} belongs to {owners or 'nobody'}"
@@ -147,7 +147,7 @@ def _nothing_stays_locked(story: Story) -> Iterator[str]:
 
 def _open(story: Story, jobs: Any) -> bool:
     now = story.night.simulator.world.now
-    return any(job.id in jobs and (job.ended is None or job.ended > now) for job in story.jobs())
+    return any(story.known_as(job) in jobs and (job.ended is None or job.ended > now) for job in story.jobs())
 
 
 def _no_secret_is_left(story: Story) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A whole night in one process: the state machines, the real handlers, a simulated CloudEndure over HTTP, moto's EC2.
+"""A whole night in one process: the state machines, the real handlers, the simulated services over HTTP, moto's EC2.
 
     with a_night(scenario) as night:
         ended = night.run(plan, Mode.TEST)
@@ -22,6 +22,7 @@ from unittest.mock import patch
 import boto3
 from jsonschema import Draft202012Validator
 
+from cutover import clients
 from cutover import step as steps
 from cutover.instants import text
 from cutover.plan import ByOs, Expectation, Mode, OnFailure, Plan, PlannedMachine, PollBounds, Waiver, Wave
@@ -30,6 +31,8 @@ from cutover.planned_night import Night as PlannedNight
 from cutover.records import Proof
 from cutover.settings import Settings
 from stage.simulator import Clock, Scenario, ServedSimulator, Simulator, serve
+from stage.simulator.mgn.names import Names
+from stage.simulator.state import Job, Machine
 from tests.service_quotas import service_quotas
 from tests.statemachines.interpreter import ACCOUNT, REGION, Handler, Workflows, aws, interpreting, load_handlers
 
@@ -44,6 +47,7 @@ EVIDENCE = Draft202012Validator(
 )
 BEGIN = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 BUCKET, TABLE, BUS = "cutover", "cutover", "cutover"
+LAUNCHES = ("launchMachines", "StartTest", "StartCutover")
 
 
 class Night:
@@ -115,8 +119,9 @@ class Night:
         return [each for each in self._heard if each["news"] == news][-1]
 
     def launches(self) -> int:
-        """launchMachines requests that reached the service."""
-        return sum(count for operation, count in self.simulator.requests.items() if "launchMachines" in operation)
+        """Requests for a launch that reached the service, of either."""
+        asked = self.simulator.requests.items()
+        return sum(count for operation, count in asked if operation.endswith(LAUNCHES))
 
     def states(self) -> list[str]:
         return self.workflows.states(self.execution)
@@ -156,7 +161,15 @@ class Night:
         """How long the night has lasted, on the service's clock."""
         return (self.simulator.clock.now() - BEGIN).total_seconds() / 3600
 
+    def known_as(self, it: Machine | Job, service: str) -> str:
+        """The id that a service has for one of the world's machines or jobs: the world's own are CloudEndure's."""
+        if service != "mgn":
+            return it.id
+        names = Names(self.simulator.world.identity, next(iter(self.simulator.world.projects.values())))
+        return names.job(it.id) if isinstance(it, Job) else names.server(it)
+
     def machine_id(self, name: str) -> str:
+        """CloudEndure's."""
         project = next(iter(self.simulator.world.projects.values()))
         return next(machine.id for machine in project.machines.values() if machine.name == name)
 
@@ -198,9 +211,9 @@ class Night:
 
     def verified_before(self, plan: Plan, *names: str) -> None:
         """Leave the proof that an earlier test run of the plan leaves."""
-        proofs = [
-            Proof(self.machine_id(name), Mode.TEST, "an earlier run", "i-0", "2026-11-01T00:00:00Z") for name in names
-        ]
+        world = next(iter(self.simulator.world.projects.values())).machines
+        ids = [self.known_as(world[self.machine_id(name)], plan.service) for name in names]
+        proofs = [Proof(id, Mode.TEST, "an earlier run", "i-0", "2026-11-01T00:00:00Z") for id in ids]
         self.store.record_proofs(plan.name, proofs)
 
     def records_and_files(self) -> Iterator[str]:
@@ -255,7 +268,7 @@ def a_night(
         ec2 = boto3.client("ec2", REGION)
         simulator = Simulator(Scenario.parse(scenario), ec2=ec2, clock=Clock(BEGIN, speed=0), events=events)
         with serve(simulator) as console:
-            os.environ["CLOUDENDURE_URL"] = console.url
+            _point_at(console.url)
             news = _deploy(console)
 
             def pass_time(seconds: float) -> None:
@@ -293,6 +306,14 @@ def status_checks(simulator: Simulator, ec2: EC2Client) -> Iterator[None]:
 
 def _advance(simulator: Simulator, seconds: float) -> None:
     simulator.advance(seconds)
+
+
+def _point_at(url: str) -> None:
+    """Both services are there. What spoke to an earlier night's MGN in the same test is dropped; it is kept else."""
+    os.environ["CLOUDENDURE_URL"] = os.environ["AWS_ENDPOINT_URL_MGN"] = url
+    if steps._mgn.cache_info().currsize:
+        for kept in (steps._mgn, clients.client, clients.client_for_deeds):
+            kept.cache_clear()
 
 
 def _deploy(console: ServedSimulator[Simulator]) -> str:
@@ -365,10 +386,14 @@ NO_DOORS = PlannedNight(
 """A cutover that is its waves, and at last the protection of its targets."""
 
 
-def a_plan(*waves: Wave, name: str = "demo", project: str = "Demo", night: PlannedNight | None = NO_DOORS) -> Plan:
-    return Plan(
-        name=name, service="cloudendure", project=project, region=REGION, waves=waves or (a_wave(),), night=night
-    )
+def a_plan(
+    *waves: Wave,
+    name: str = "demo",
+    project: str = "Demo",
+    night: PlannedNight | None = NO_DOORS,
+    service: str = "cloudendure",
+) -> Plan:
+    return Plan(name=name, service=service, project=project, region=REGION, waves=waves or (a_wave(),), night=night)
 
 
 def a_world(machines: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -29,6 +29,7 @@ LEAD = "lead@example.com"
 WORLD = {"db01": {"tested": "9d"}}
 YES = {"go": "yes", "users": "yes", "commit": "yes"}
 FORWARD = ["/web", "/db", "/off", "/dns"]
+SERVICES = ["cloudendure", "mgn"]
 
 
 def the_night(url: str, **changes: Any) -> PlannedNight:
@@ -126,6 +127,7 @@ def a_whole_night(
     rule: OnFailure = OnFailure.HOLD,
     world: dict[str, Any] | None = None,
     handlers: dict[str, Handler] | None = None,
+    service: str = "cloudendure",
     **changes: Any,
 ) -> Iterator[Whole]:
     people = people or People()
@@ -133,13 +135,14 @@ def a_whole_night(
     with hooked() as hooks, a_night(scenario, handlers=handlers, waited=people.while_waiting) as night:
         people.night = night
         wave = a_wave("db", "db01", poll=PollBounds(minimum=240, maximum=900), on_failure=rule, verify_deadline=600)
-        plan = a_plan(wave, night=the_night(hooks.url, **changes))
+        plan = a_plan(wave, night=the_night(hooks.url, **changes), service=service)
         night.verified_before(plan, "db01")
         yield Whole(night, hooks, people, plan)
 
 
-def test_a_whole_night() -> None:
-    with a_whole_night() as it:
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_whole_night(service: str) -> None:
+    with a_whole_night(service=service) as it:
         assert it.carry_out() == "CutOver"
         assert it.hooks.posted == FORWARD
         night, evidence = it.record, it.night.evidence()
@@ -191,9 +194,10 @@ def test_a_step_that_fails_is_undone_with_all_that_was_begun_before_it(
             assert it.night.told("held")["production"]["holder"] == "nobody"
 
 
-def test_targets_that_fail_are_stopped_and_the_sources_serve_again() -> None:
+@pytest.mark.parametrize("service", SERVICES)
+def test_targets_that_fail_are_stopped_and_the_sources_serve_again(service: str) -> None:
     world = {"db01": {"tested": "9d", "launch": [{"mode": "cutover", "checks": "impaired"}]}}
-    with a_whole_night(rule=OnFailure.STOP, world=world) as it:
+    with a_whole_night(rule=OnFailure.STOP, world=world, service=service) as it:
         assert it.carry_out() == "RolledBack"
         assert it.instance()["State"]["Name"] == "stopped"
         assert it.hooks.posted == ["/web", "/db", "/off", "/unoff", "/undb", "/unweb"]
