@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -47,6 +48,8 @@ EVIDENCE = Draft202012Validator(
 )
 BEGIN = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 BUCKET, TABLE, BUS = "cutover", "cutover", "cutover"
+NOBODY_SLEEPS = SimpleNamespace(sleep=lambda _: None)
+"""In place of the seconds that botocore waits between its own attempts at a question."""
 LAUNCHES = ("launchMachines", "StartTest", "StartCutover")
 
 
@@ -264,7 +267,12 @@ def a_night(
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
         "POWERTOOLS_METRICS_NAMESPACE": "cutover",
     }
-    with aws(), patch.dict(os.environ, settings), patch.object(steps, "get_secret", _fresh_secret):
+    with (
+        aws(),
+        patch.dict(os.environ, settings),
+        patch.object(steps, "get_secret", _fresh_secret),
+        patch("botocore.endpoint.time", NOBODY_SLEEPS),
+    ):
         ec2 = boto3.client("ec2", REGION)
         simulator = Simulator(Scenario.parse(scenario), ec2=ec2, clock=Clock(BEGIN, speed=0), events=events)
         with serve(simulator) as console:
