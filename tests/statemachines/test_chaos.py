@@ -22,6 +22,10 @@ CALLS = 40
 """Functions that a run calls, about; a trouble strikes at one of them."""
 
 
+SERVICES = ("cloudendure", "mgn")
+"""Which one the nights of a seed are on: each in turn."""
+
+
 class ANight(RuleBasedStateMachine):
     """What goes wrong is gathered, then the night is carried out and judged."""
 
@@ -48,7 +52,8 @@ class ANight(RuleBasedStateMachine):
         if self.world is None or type(self).nights == 0:
             return
         type(self).nights -= 1
-        with a_story(self.world, self.mode, self.troubles) as story:
+        on = SERVICES[type(self).seed % len(SERVICES)]
+        with a_story(self.world, self.mode, self.troubles, service=on) as story:
             story.carry_out()
             assert broken(story) == [], "\n".join(story.happened)
 
