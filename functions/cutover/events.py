@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SOURCE = "cutover"
 RUN_NEWS = "RunNews"
+MOST = 10
+"""Events in one request; details are far from its limit of 256 KiB."""
 
 
 class Bus:
@@ -26,11 +29,22 @@ class Bus:
 
     def put(self, detail_type: str, detail: dict[str, Any]) -> None:
         """Put one event; MessageNotSent unless the bus says it has it."""
-        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail), "EventBusName": self._name}
+        self.put_all([(detail_type, detail)])
+
+    def put_all(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Put events, each a detail type and its detail; MessageNotSent unless the bus says it has all of them."""
+        for begin in range(0, len(events), MOST):
+            self._put(events[begin : begin + MOST])
+
+    def _put(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        entries = [
+            {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail), "EventBusName": self._name}
+            for kind, detail in events
+        ]
         try:
-            answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]  # a plain dict is the entry
+            answer = self._client.put_events(Entries=entries)  # type: ignore[arg-type]  # plain dicts are the entries
         except (BotoCoreError, ClientError) as error:
-            raise MessageNotSent(f"{detail_type} was not put on the bus: {error}") from error
-        if answer["FailedEntryCount"]:
-            failed = answer["Entries"][0]
-            raise MessageNotSent(f"{detail_type} was refused: {failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+            raise MessageNotSent(f"{events[0][0]} was not put on the bus: {error}") from error
+        for (kind, _), failed in zip(events, answer["Entries"], strict=True):
+            if failed.get("ErrorCode"):
+                raise MessageNotSent(f"{kind} was refused: {failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")

@@ -113,6 +113,18 @@ class Watched(Record):
 
 
 @dataclass(frozen=True)
+class WatchedPlan(Record):
+    """A plan that is watched, in this version. `looked`: the service's time of the last look; `asked`: since when its
+    test is to start, for it starts when all machines are ready; `requested`: the bus has the request."""
+
+    plan: str
+    sha256: str
+    looked: str | None = None
+    asked: str | None = None
+    requested: bool = False
+
+
+@dataclass(frozen=True)
 class Seen:
     """A machine after a look at it. `ready`: it may be launched as far as its replication goes."""
 

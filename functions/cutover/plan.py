@@ -25,6 +25,10 @@ class Mode(StrEnum):
     CUTOVER = "cutover"
 
 
+WHEN_READY = "ready"
+"""In a plan's schedule, in place of an instant: the test starts once all machines are ready."""
+
+
 class OnFailure(StrEnum):
     """The rule when a machine fails after its launch."""
 
@@ -250,7 +254,8 @@ class Wave:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it.
+    """The whole of what a run carries out. `schedule`: the UTC instant named for a mode, as the plan gives it,
+    or WHEN_READY for the test.
 
     `project`: the service's that holds the machines; MGN has none, and then it is a name for messages, or "".
     `night`: what a cutover does around its launches; a plan without it can only be tested.

@@ -109,14 +109,9 @@ class Step:
 
     @cached_property
     def service(self) -> MigrationService:
-        service = self._service_of_the_plan()
+        service = service_of(self.settings, self.plan)
         self._asked_before = Counter(service.requests)
         return service
-
-    def _service_of_the_plan(self) -> MigrationService:
-        if self.plan.service == "mgn":
-            return _mgn(self.plan.region)
-        return _cloudendure(self.settings.cloudendure_url, self.settings.cloudendure_secret, self.plan.project)
 
     @cached_property
     def ec2(self) -> Ec2:
@@ -342,6 +337,13 @@ def log() -> Logger:
 def open_store(settings: Settings) -> Store:
     """This deployment's store."""
     return Store.open(settings.table, settings.bucket)
+
+
+def service_of(settings: Settings, plan: Plan) -> MigrationService:
+    """The service that has the plan's machines; kept while the function is warm."""
+    if plan.service == "mgn":
+        return _mgn(plan.region)
+    return _cloudendure(settings.cloudendure_url, settings.cloudendure_secret, plan.project)
 
 
 def local_now() -> datetime:
