@@ -14,7 +14,7 @@ from infra.inside import Place, attach
 from infra.messages import Messages
 from infra.records import Records
 from infra.secrets import Secrets
-from infra.triggers import Deaths, News, Requests, ServiceEvents, Silence
+from infra.triggers import Deaths, News, Requests, ServiceEvents, Watch
 from infra.workflows import Workflows
 
 
@@ -101,7 +101,19 @@ class CutoverStack(Stack):
         deaths = Deaths(self, "Deaths", machine=workflows.plan, tell=function["tell_dead_run"], topic=messages.topic)
         heard = ServiceEvents(self, "ServiceEvents", wake=function["wake"], topic=messages.topic)
 
-        Silence(self, "Silence", watch=function["watch_silence"], schedules=requests.schedules, topic=messages.topic)
+        for id_, name, minutes, looks in (
+            ("Silence", "watch_silence", 1, "whether a run has fallen silent"),
+            ("Replication", "watch_replication", 5, "how replication stands"),
+        ):
+            Watch(
+                self,
+                id_,
+                function=function[name],
+                minutes=minutes,
+                looks=looks,
+                schedules=requests.schedules,
+                topic=messages.topic,
+            )
 
         functions.allow(
             {

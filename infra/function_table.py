@@ -477,6 +477,16 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.BUS: PUT_EVENTS,
         },
     ),
+    "watch_replication": Row(
+        120,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.CLOUDENDURE: GET_SECRET,
+            Thing.MGN: _mgn("DescribeSourceServers"),
+            Thing.BUS: PUT_EVENTS,
+        },
+    ),
     "notify_sns": Row(30, {Thing.TOPIC: ("sns:Publish",), Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
     "notify_slack": Row(30, {Thing.SLACK: GET_SECRET, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
 }

@@ -127,29 +127,33 @@ class ServiceEvents(Construct):
         )
 
 
-class Silence(Construct):
-    """Every minute it is looked whether a run has fallen silent behind closed doors; an alarm watches that look."""
+class Watch(Construct):
+    """A function that looks again and again, by a schedule of the stack; alarms watch that it does."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        watch: lambda_.Function,
+        function: lambda_.Function,
+        minutes: int,
+        looks: str,
         schedules: scheduler.CfnScheduleGroup,
         topic: sns.ITopic,
     ) -> None:
+        """`looks`: what it looks for, in the alarms: "whether a run has fallen silent"."""
         super().__init__(scope, id_)
+        every = Duration.minutes(minutes)
         role = _role(self, "Role", schedules.attr_arn)
-        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[watch.function_arn]))
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn]))
         scheduler.CfnSchedule(
             self,
-            "EveryMinute",
+            "EveryMinute" if minutes == 1 else f"Every{minutes}Minutes",
             group_name=schedules.ref,
-            schedule_expression="rate(1 minute)",
+            schedule_expression="rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=watch.function_arn,
+                arn=function.function_arn,
                 role_arn=role.role_arn,
                 input="{}",
                 # The next look comes anyway: a late one says nothing.
@@ -158,13 +162,12 @@ class Silence(Construct):
                 ),
             ),
         )
-        minute = Duration.minutes(1)
         # Two plain alarms and no metric math: what counts on the stage as in an account.
         never = cloudwatch.Alarm(
             self,
             "Blind",
-            alarm_description="Nobody looks whether a run has fallen silent: watch_silence is not called.",
-            metric=watch.metric_invocations(period=minute, statistic="Sum"),
+            alarm_description=f"Nobody looks {looks}: {function.node.id} is not called.",
+            metric=function.metric_invocations(period=every, statistic="Sum"),
             threshold=1,
             evaluation_periods=5,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -173,8 +176,8 @@ class Silence(Construct):
         fails = cloudwatch.Alarm(
             self,
             "Failing",
-            alarm_description="Nobody sees whether a run has fallen silent: see the log of watch_silence.",
-            metric=watch.metric_errors(period=minute, statistic="Sum"),
+            alarm_description=f"Nobody sees {looks}: see the log of {function.node.id}.",
+            metric=function.metric_errors(period=every, statistic="Sum"),
             threshold=1,
             evaluation_periods=5,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

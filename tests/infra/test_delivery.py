@@ -130,22 +130,38 @@ def test_a_schedule_may_start_a_run_or_clean_up_and_nothing_else(template: Templ
     }
 
 
-def test_every_minute_it_is_looked_for_silence(template: Template) -> None:
-    it = template.properties(template.only("Scheduler::Schedule"))
-    assert it["ScheduleExpression"] == "rate(1 minute)"
+# What looks again and again, and after how many minutes.
+WATCHES = {"watch_silence": 1, "watch_replication": 5}
+
+
+@pytest.mark.parametrize("name", WATCHES)
+def test_a_watch_looks_again_and_again(name: str, template: Template) -> None:
+    function = arn(template.function(name))
+    (it,) = (
+        each["Properties"]
+        for each in template.of("Scheduler::Schedule").values()
+        if each["Properties"]["Target"]["Arn"] == function
+    )
+    minutes = WATCHES[name]
+    assert it["ScheduleExpression"] == ("rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)")
     assert it["GroupName"] == {"Ref": template.only("Scheduler::ScheduleGroup")}
-    assert it["Target"]["Arn"] == arn(template.function("watch_silence"))
     role = it["Target"]["RoleArn"]["Fn::GetAtt"][0]
     (trust,) = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"]["StringEquals"]["aws:SourceArn"] == arn(template.only("Scheduler::ScheduleGroup"))
     assert template.rights(role) == {("lambda:InvokeFunction", json.dumps(it["Target"]["Arn"]))}
 
 
-def test_a_watch_that_does_not_look_raises_an_alarm(template: Template) -> None:
+def test_there_is_no_other_watch(template: Template) -> None:
+    assert len(template.of("Scheduler::Schedule")) == len(WATCHES)
+
+
+@pytest.mark.parametrize("name", WATCHES)
+def test_a_watch_that_does_not_look_raises_an_alarm(name: str, template: Template) -> None:
     alarms = {
         it["Properties"]["MetricName"]: it["Properties"]
         for it in template.of("CloudWatch::Alarm").values()
         if it["Properties"]["Namespace"] == "AWS/Lambda"
+        and it["Properties"]["Dimensions"][0]["Value"] == {"Ref": template.function(name)}
     }
     assert set(alarms) == {"Invocations", "Errors"}
     never, fails = alarms["Invocations"], alarms["Errors"]
@@ -153,5 +169,5 @@ def test_a_watch_that_does_not_look_raises_an_alarm(template: Template) -> None:
     assert never["TreatMissingData"] == "breaching"
     assert (fails["Threshold"], fails["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
     for alarm in alarms.values():
-        assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60, 5)
+        assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60 * WATCHES[name], 5)
         assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]

@@ -239,6 +239,7 @@ def test_every_placeholder_is_a_function_or_the_wave() -> None:
         "NotifySns",
         "NotifySlack",
         "WatchSilence",
+        "WatchReplication",
         "CleanUp",
         "Finalize",
         "Probe",

@@ -13,11 +13,13 @@ from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
 HANDLERS = load_handlers()
 ELSEWHERE = {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "FindLaunch", "WatchLateTargets", "Probe", "Wake"}
+WATCHES = {"WatchReplication", "PublishChanges"}
+"""Reached by no run."""
 AT_NIGHT = {"Ask", "CarryOutSteps", "CheckPlan", "Hold", "ProveZeroLoss", "StopTargets", "WatchSilence"}
 """Killed in test_whole_night.py."""
 WITH_EVENTS = {"AwaitEvent"}
 """Killed in test_waiting_for_events.py."""
-ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - AT_NIGHT - WITH_EVENTS - {"CleanUp", "Finalize"})
+ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - AT_NIGHT - WITH_EVENTS - WATCHES - {"CleanUp", "Finalize"})
 """The functions that an ordinary run calls."""
 
 
