@@ -28,6 +28,7 @@ def handler(here: Step) -> Answer:
             followed=True,
             job_status=status,
             log_lines=sum(len(job.log) for job in jobs),
+            logged={job.id: len(job.log) for job in jobs},
             last_line=last,
             looked=looked,
             verify_deadline=deadline,

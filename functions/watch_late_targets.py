@@ -73,7 +73,9 @@ def _look(
     if jobs and wave.verify_deadline is None and all(job.status.ended for job in jobs):
         wave = wave.but(verify_deadline=looked)
     words = ", ".join(dict.fromkeys(job.status_as_given for job in jobs))
-    wave = here.store.write_wave(here.run.id, wave.but(followed=bool(jobs), job_status=words or None, looked=looked))
+    logged = wave.logged | {job.id: len(job.log) for job in jobs}
+    changed_wave = wave.but(followed=bool(jobs), job_status=words or None, logged=logged, looked=looked)
+    wave = here.store.write_wave(here.run.id, changed_wave)
     awaited = missing(launches, records)
     came = [seen for each in awaited if (seen := _isolated(here, each, machines.get(str(each.id)), wave))]
     here.store.write_machines(here.run.id, wave.number, came)

@@ -14,7 +14,7 @@ from infra.inside import Place, attach
 from infra.messages import Messages
 from infra.records import Records
 from infra.secrets import Secrets
-from infra.triggers import Deaths, News, Requests, ServiceEvents, Watch
+from infra.triggers import Changes, Deaths, News, Requests, ServiceEvents, Watch
 from infra.workflows import Workflows
 
 
@@ -54,6 +54,7 @@ class CutoverStack(Stack):
             told={
                 Thing.TABLE: {"CUTOVER_TABLE": records.table.table_name},
                 Thing.PLANS: {"CUTOVER_BUCKET": records.bucket.bucket_name},
+                Thing.RUNS: {"CUTOVER_BUCKET": records.bucket.bucket_name},
                 Thing.BUS: {"CUTOVER_BUS": messages.bus.event_bus_name},
                 Thing.TOPIC: {"CUTOVER_TOPIC": messages.topic.topic_arn},
                 Thing.SLACK: {"SLACK_SECRET": secrets.slack_arn},
@@ -101,6 +102,9 @@ class CutoverStack(Stack):
         deaths = Deaths(self, "Deaths", machine=workflows.plan, tell=function["tell_dead_run"], topic=messages.topic)
         heard = ServiceEvents(self, "ServiceEvents", wake=function["wake"], topic=messages.topic)
 
+        changes = Changes(
+            self, "Changes", table=records.table, publish=function["publish_changes"], topic=messages.topic
+        )
         for id_, name, minutes, looks in (
             ("Silence", "watch_silence", 1, "whether a run has fallen silent"),
             ("Replication", "watch_replication", 5, "how replication stands"),
@@ -118,6 +122,8 @@ class CutoverStack(Stack):
         functions.allow(
             {
                 Thing.TABLE: [records.table.table_arn],
+                Thing.STREAM: [changes.stream],
+                Thing.STREAMS: ["*"],
                 Thing.PLANS: [records.bucket.arn_for_objects("plans/*")],
                 Thing.RUNS: [records.bucket.arn_for_objects("runs/*")],
                 Thing.PLAN_MACHINE: [workflows.plan.state_machine_arn],
@@ -199,6 +205,7 @@ class CutoverStack(Stack):
                 Thing.UNDELIVERED_NEWS: [news.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_DEATHS: [deaths.undelivered.queue.queue_arn],
                 Thing.UNDELIVERED_EVENTS: [heard.undelivered.queue.queue_arn],
+                Thing.UNDELIVERED_CHANGES: [changes.undelivered.queue.queue_arn],
             }
         )
         self._outputs(

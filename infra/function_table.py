@@ -21,6 +21,8 @@ class Thing(Enum):
     """What a function may be allowed to touch."""
 
     TABLE = auto()
+    STREAM = auto()  # what changes in the table
+    STREAMS = auto()  # the names of the account's streams
     PLANS = auto()  # the bucket's compiled plans
     RUNS = auto()  # the bucket's job logs and evidence
     PLAN_MACHINE = auto()
@@ -58,10 +60,12 @@ class Thing(Enum):
     UNDELIVERED_NEWS = auto()
     UNDELIVERED_DEATHS = auto()
     UNDELIVERED_EVENTS = auto()
+    UNDELIVERED_CHANGES = auto()
 
 
 # Why a function may touch more of a thing than one named resource; where nothing is said here, nothing is wild.
 WILD: Mapping[Thing, str] = {
+    Thing.STREAMS: "Listing streams, which Lambda does for whom it calls, takes no resource.",
     Thing.PLANS: "An object per compiled plan, named by its content.",
     Thing.RUNS: "Objects per run, named by the run.",
     Thing.EXECUTIONS: "An execution per attempt, named by the run.",
@@ -485,6 +489,16 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.CLOUDENDURE: GET_SECRET,
             Thing.MGN: _mgn("DescribeSourceServers"),
             Thing.BUS: PUT_EVENTS,
+        },
+    ),
+    "publish_changes": Row(
+        60,
+        {
+            Thing.STREAM: _dynamodb("DescribeStream", "GetRecords", "GetShardIterator"),
+            Thing.STREAMS: _dynamodb("ListStreams"),
+            Thing.RUNS: GET_OBJECT,
+            Thing.BUS: PUT_EVENTS,
+            Thing.UNDELIVERED_CHANGES: PUT_ASIDE,
         },
     ),
     "notify_sns": Row(30, {Thing.TOPIC: ("sns:Publish",), Thing.UNDELIVERED_NEWS: PUT_ASIDE}),

@@ -26,6 +26,7 @@ class Records(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute="expires",
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +15,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.delivery import Undelivered
+
+RECORDS_OF_RUNS = {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "RUN#"}]}}}}
+"""Which changes of the table are worth a call: locks, waits and what the monitor remembers are not."""
 
 
 class Requests(Construct):
@@ -125,6 +129,34 @@ class ServiceEvents(Construct):
             # After that the wave has looked by itself.
             targets=[self.undelivered.target(wake, max_age=Duration.minutes(15))],
         )
+
+
+class Changes(Construct):
+    """What changes in the records of runs is published, whoever wrote it; no run waits for that."""
+
+    undelivered: Undelivered
+    stream: str
+
+    def __init__(
+        self, scope: Construct, id_: str, *, table: dynamodb.Table, publish: lambda_.Function, topic: sns.ITopic
+    ) -> None:
+        super().__init__(scope, id_)
+        self.undelivered = Undelivered(self, "Undelivered", what="changes of runs", topic=topic)
+        self.stream = str(table.table_stream_arn)
+        source = lambda_.CfnEventSourceMapping(
+            self,
+            "OfTheTable",
+            function_name=publish.function_name,
+            event_source_arn=self.stream,
+            starting_position="TRIM_HORIZON",
+            batch_size=100,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=24,
+            maximum_record_age_in_seconds=86_400,  # as long as the stream keeps them
+            filter_criteria={"filters": [{"pattern": Stack.of(self).to_json_string(RECORDS_OF_RUNS)}]},
+            destination_config={"onFailure": {"destination": self.undelivered.queue.queue_arn}},
+        )
+        source.node.add_dependency(publish)  # its policy too: Lambda refuses a stream it may not read
 
 
 class Watch(Construct):

@@ -18,6 +18,7 @@ FUNCTIONS = ROOT / "functions"
 HANDLERS = sorted(FUNCTIONS.glob("*.py"))
 SHARED = sorted((FUNCTIONS / "cutover").glob("*.py"))
 CORE = {
+    "changes",
     "by_hand",
     "after_records",
     "cleanup",

@@ -186,6 +186,8 @@ class WaveRecord(Record):
     jobs have been read, and lie in the bucket. `outcome`: its worst machine's; `passed`: by the plan's rule. `told_…`:
     people know of it. `version` counts its writings, so that no late writer undoes what another one wrote.
 
+    `logged`: by job, how many lines of its log have been read.
+
     `attempts`: launch requests sent; `unsent`: attempts that died before anything was sent.
 
     The three deadlines are absolute and fixed once: for readiness when the wave begins, for the job when it is
@@ -217,6 +219,7 @@ class WaveRecord(Record):
     job_status: str | None = None
     followed: bool = False
     log_lines: int = 0
+    logged: dict[str, int] = field(default_factory=dict)
     last_line: str = ""
     looked: str | None = None
     progress: tuple[dict[str, Any], ...] = ()

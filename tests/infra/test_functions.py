@@ -18,6 +18,7 @@ from tests.infra.template import FUNCTION_FILES, Template, arn, many
 TOLD = {
     Thing.TABLE: {"CUTOVER_TABLE"},
     Thing.PLANS: {"CUTOVER_BUCKET"},
+    Thing.RUNS: {"CUTOVER_BUCKET"},
     Thing.PLAN_MACHINE: {"CUTOVER_PLAN_MACHINE"},
     Thing.BUS: {"CUTOVER_BUS"},
     Thing.TOPIC: {"CUTOVER_TOPIC"},
@@ -62,6 +63,8 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
 
     return {
         Thing.TABLE: [arn(template.only("DynamoDB::Table"))],
+        Thing.STREAM: [{"Fn::GetAtt": [template.only("DynamoDB::Table"), "StreamArn"]}],
+        Thing.STREAMS: ["*"],
         Thing.PLANS: [{"Fn::Join": ["", [bucket, "/plans/*"]]}],
         Thing.RUNS: [{"Fn::Join": ["", [bucket, "/runs/*"]]}],
         Thing.PLAN_MACHINE: [{"Ref": template.machine("Plan")}],
@@ -102,6 +105,7 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.UNDELIVERED_NEWS: [queue("News")],
         Thing.UNDELIVERED_DEATHS: [queue("Deaths")],
         Thing.UNDELIVERED_EVENTS: [queue("ServiceEvents")],
+        Thing.UNDELIVERED_CHANGES: [queue("Changes")],
     }
 
 

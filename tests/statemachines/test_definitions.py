@@ -240,6 +240,7 @@ def test_every_placeholder_is_a_function_or_the_wave() -> None:
         "NotifySlack",
         "WatchSilence",
         "WatchReplication",
+        "PublishChanges",
         "CleanUp",
         "Finalize",
         "Probe",
