@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
 from cutover import clients
-from cutover.changes import Change, events, log_line, new_lines
+from cutover.changes import events, log_line, new_lines
 from cutover.events import Bus
-from cutover.records import whole
 from cutover.settings import Settings
 from cutover.store_files import Files
+from cutover.store_stream import changes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,23 +24,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = Settings()
     store = Files(settings.bucket, clients.client("s3"))
     found = []
-    for record in event["Records"]:
-        change = _change(record)
+    for change in changes(event["Records"]):
         found += events(change)
         for lines in new_lines(change):
             log = store.read_job(lines.run, lines.wave, lines.job).log[lines.begin : lines.end]
             found += [log_line(change, lines, number, line) for number, line in enumerate(log, lines.begin + 1)]
     Bus(settings.bus).put_all(found)
     return {"events": len(found)}
-
-
-def _change(record: dict[str, Any]) -> Change:
-    said = record["dynamodb"]
-    keys = _plain(said["Keys"])
-    old, new = (said.get(name) for name in ("OldImage", "NewImage"))
-    return Change(record["eventID"], keys["pk"], keys["sk"], _plain(old) if old else None, _plain(new) if new else None)
-
-
-def _plain(image: dict[str, Any]) -> dict[str, Any]:
-    read = TypeDeserializer().deserialize
-    return {name: whole(read(value)) for name, value in image.items()}

@@ -201,6 +201,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "store_monitor",
         "store_night",
         "store_runs",
+        "store_stream",
         "store_waves",
         "survey",
         "survey_account",
@@ -242,7 +243,7 @@ def test_only_the_service_slack_and_what_steps_name_are_spoken_to_over_http() ->
 
 def test_only_edges_speak_to_aws() -> None:
     speakers = {path.stem for path in [*HANDLERS, *SHARED] if "boto3" in top(imports(path))}
-    assert speakers == {"clients", "store_items"}, "one makes the clients, one builds the table's conditions"
+    assert speakers == {"clients", "store_items", "store_stream"}, "clients, the table's conditions, and its types"
 
 
 def test_nothing_sleeps_in_functions() -> None:

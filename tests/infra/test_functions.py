@@ -149,7 +149,7 @@ def test_only_looking_around_answering_tasks_and_log_delivery_are_for_every_reso
     answering = {"states:SendTaskSuccess"}  # a task is named by its token
     assert answering <= unbound
     looking = {tuple(action.split(":")) for action in unbound - delivery - answering - set(MGN_IN_EC2)}
-    assert {service for service, _ in looking} == {"ec2", "mgn", "servicequotas", "ssm"}
+    assert {service for service, _ in looking} == {"dynamodb", "ec2", "mgn", "servicequotas", "ssm"}
     assert all(name.startswith(("Describe", "Get", "List")) for _, name in looking)
     functions = {action for id_ in template.of("Lambda::Function") for action, _ in template.rights_of(id_)}
     assert not delivery & functions

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import start
 import watch_replication
@@ -21,6 +24,10 @@ from cutover.store import Store
 from tests.statemachines.interpreter import Context
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
+SCHEMA = Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "docs/schemas/events/replication-changed.schema.json").read_text()),
+    format_checker=Draft202012Validator.FORMAT_CHECKER,
+)
 STALLS: list[dict[str, Any]] = [
     {"state": "continuous", "for": "20m"},
     {"state": "stalled", "for": "6h"},
@@ -41,8 +48,11 @@ def watch(night: Night, *plans: Plan) -> None:
 
 
 def told(night: Night) -> list[tuple[str, str]]:
-    """Machine and news, of the events since they were read last."""
-    return [(each["name"], each["news"]) for each in night.news() if "news" in each and "name" in each]
+    """Machine and news, of the events since they were read last; each is as published."""
+    found = [each for each in night.news() if "news" in each and "name" in each]
+    for each in found:
+        SCHEMA.validate(each)
+    return [(each["name"], each["news"]) for each in found]
 
 
 def ticks(night: Night, count: int) -> list[tuple[str, str]]:
