@@ -16,8 +16,9 @@ from botocore.exceptions import ClientError
 
 from cutover.evidence import STEPPED, NightEvidence
 from cutover.instants import text
+from cutover.monitor import WatchedPlan
 from cutover.night_records import NightRecord, Order, QuestionRecord, StepRecord
-from cutover.plan import Mode, Plan, plan_key
+from cutover.plan import WHEN_READY, Mode, Plan, plan_key
 from cutover.planned_night import Night
 from cutover.records import MachineRecord, Proof, RunRecord, WaveRecord, whole
 
@@ -93,14 +94,34 @@ class Deployment:
         )
         return plan.key
 
+    def watch(self, plan: Plan) -> None:
+        """Have the plan's machines watched by the replication monitor from now on, in this version of it. One that is
+        watched already keeps what is remembered of it, such as that its test was requested."""
+        entry = {"pk": "MONITOR", "sk": f"PLAN#{plan.name}", **WatchedPlan(plan.name, plan.sha256).to_json()}
+        try:
+            self._client("dynamodb").put_item(
+                TableName=self.outputs["TableName"],
+                Item={name: TypeSerializer().serialize(value) for name, value in entry.items()},
+                ConditionExpression="attribute_not_exists(pk) OR sha256 <> :sha256",
+                ExpressionAttributeValues={":sha256": {"S": plan.sha256}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def unwatch(self, plan: str) -> None:
+        """Have it watched no more, by its name; what is remembered of its machines stays."""
+        key = {"pk": {"S": "MONITOR"}, "sk": {"S": f"PLAN#{plan}"}}
+        self._client("dynamodb").delete_item(TableName=self.outputs["TableName"], Key=key)
+
     def put_schedules(self, plan: Plan) -> dict[Mode, str]:
-        """One one-time schedule for each mode the plan names a time for, and none for the others; names by mode."""
+        """One one-time schedule for each mode the plan names an instant for, and none for the others; names by mode."""
         scheduler, group = self._client("scheduler"), self.outputs["ScheduleGroupName"]
         made = {}
         for mode in Mode:
             name = f"{plan.name}-{mode.value}"
             at = plan.schedule.get(mode)
-            if at is None:
+            if at is None or at == WHEN_READY:
                 self._remove_schedule(name)
                 continue
             settings = {

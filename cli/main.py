@@ -20,7 +20,7 @@ from cli.command import load as _load
 from cli.command import out as _out
 from cli.command import refuse as _refuse
 from cli.prior import NotEvidence, read_proofs
-from cutover.plan import Mode, Plan
+from cutover.plan import WHEN_READY, Mode, Plan
 from cutover.records import Proof
 
 if TYPE_CHECKING:
@@ -239,12 +239,15 @@ def put(plan: PlanFile) -> None:
     try:
         key = deployment.put_plan(compiled)
         scheduled = deployment.put_schedules(compiled)
+        deployment.watch(compiled)
     except NotDeployed as error:
         _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _out().print(f"stored as {key}", highlight=False, soft_wrap=True)
     for mode, name in scheduled.items():
         _out().print(f"{mode.value} begins by itself at {compiled.schedule[mode]}: schedule {name}", highlight=False)
+    if compiled.schedule.get(Mode.TEST) == WHEN_READY:
+        _out().print("test begins by itself once all machines are ready", highlight=False)
 
 
 def _chaos(seed: int, scenario: Scenario, console: Console, file: Path | None = None) -> Scenario:

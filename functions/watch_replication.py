@@ -1,6 +1,6 @@
 """Look, every few minutes, how replication stands on the machines of all watched plans, and tell what is news of it.
 
-One request per project, however many plans. What a look decides is written before it is told, and told until the bus
+One look at a project, however many plans. What a look decides is written before it is told, and told until the bus
 has it: a tick that fails loses nothing, and one that is delivered twice is one. A service that is away is no news.
 A plan whose test starts `when: ready` is requested to run once all its machines are, once.
 """
@@ -21,6 +21,7 @@ from cutover.machine import Machine
 from cutover.monitor import Seen, WatchedPlan, compare
 from cutover.plan import WHEN_READY, Mode, Plan
 from cutover.readiness import resolve
+from cutover.selection import chosen
 from cutover.settings import Settings
 from cutover.step import local_now, log, open_store, service_of
 from cutover.store import Store
@@ -59,7 +60,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for plans in places.values():
         try:
             service = service_of(settings, plans[0][1])
-            machines, now = service.machines(), service.now().at
+            selects = any(plan.selects for _, plan in plans)  # by what the service groups them in, perhaps
+            machines = service.grouped() if selects else service.machines()
+            now = service.now().at
         except (CutoverError, ClientError, BotoCoreError) as error:
             log().error(f"{plans[0][1].place} of {plans[0][1].service} cannot be watched: {error}")
             failed = error
@@ -86,6 +89,11 @@ class _Look:
         """One plan, by this listing of its machines at the service's time."""
         if not self.store.begin_look(entry, text(now), text(now - GAP)) or self.store.cutover_runs(plan.name):
             return
+        settled = chosen(plan, machines) if plan.selects else plan
+        if not isinstance(settled, Plan):
+            log().warning(f"plan {plan.name} selects what it may not: {settled[0].seen}")
+            return
+        plan = settled
         before = self.store.watched_machines(plan.name)
         proofs = self.store.proofs(plan.name)
         seen: list[Seen] = []
@@ -93,7 +101,7 @@ class _Look:
             found = [each for each in resolve(wave.machines, machines) if isinstance(each, Machine)]
             here = [each for each in found if (Mode.CUTOVER, each.id) not in proofs]
             seen += [compare(before.get(each.id), each, now, wave.lag_limit, wave.backlog_limit) for each in here]
-        changed = [each.watched for each in seen if each.watched != before.get(each.watched.machine)]
+        changed = [each.watched for each in seen if each.changed]
         written = {each.machine: each for each in self.store.write_watched(plan.name, changed)}
         news = [each for each in {**before, **written}.values() if each.untold]
         self.bus.put_all([replication_changed(plan, each, untold) for each in news for untold in each.untold])
@@ -112,7 +120,7 @@ class _Look:
             if not ready or not self.store.ask_for_test(entry, asked):
                 return
         # Decided once; the instant makes the run's id, so that a request put twice is one run.
-        detail = {"plan": plan.name, "sha256": plan.sha256, "mode": Mode.TEST.value, "scheduled": asked}
+        detail = {"plan": plan.name, "sha256": entry.sha256, "mode": Mode.TEST.value, "scheduled": asked}
         self.bus.put(RUN_REQUESTED, detail)
         self.store.note_requested(entry)
         self.requested += 1

@@ -487,7 +487,7 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
-            Thing.MGN: _mgn("DescribeSourceServers"),
+            Thing.MGN: _mgn("DescribeSourceServers", "ListApplications", "ListWaves"),
             Thing.BUS: PUT_EVENTS,
         },
     ),

@@ -162,7 +162,7 @@ def utc(instant: str) -> datetime:
         raise ValueError(f"{instant!r} is out of range") from error
 
 
-def _check_instant(value: Any) -> Any:
+def check_instant(value: Any) -> Any:
     rule = "an instant is RFC 3339 with whole seconds and its offset from UTC: 2030-06-01T22:00:00+02:00"
     try:
         utc(value)
@@ -302,7 +302,7 @@ SourceTagKey = Annotated[str, Text(r"^.+$", "a tag's key has 1 to 128 characters
 TagValue = Annotated[str, Text(r"^.*$", "a tag's value is at most 256 characters on one line", "shorten it")]
 Duration = Annotated[str, BeforeValidator(check_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
 Instant = Annotated[
-    str, BeforeValidator(_check_instant), WithJsonSchema({"type": "string", "pattern": _INSTANT, "format": "date-time"})
+    str, BeforeValidator(check_instant), WithJsonSchema({"type": "string", "pattern": _INSTANT, "format": "date-time"})
 ]
 PrivateIp = Annotated[
     str,

@@ -126,13 +126,20 @@ class WatchedPlan(Record):
 
 @dataclass(frozen=True)
 class Seen:
-    """A machine after a look at it. `ready`: it may be launched as far as its replication goes."""
+    """A machine after a look at it. `before`: what was remembered of it; of a new machine, nothing yet."""
 
     watched: Watched
     progress: Progress
+    before: Watched
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to write."""
+        return self.watched != self.before
 
     @property
     def ready(self) -> bool:
+        """Whether it may be launched as far as its replication goes."""
         return self.progress.continuous
 
 
@@ -140,11 +147,12 @@ def compare(
     before: Watched | None, machine: Machine, now: datetime, lag_limit: int, backlog_limit: int | None = None
 ) -> Seen:
     """One look at one machine, at the service's time. `lag_limit` in seconds, `backlog_limit` in bytes, by the plan."""
-    watched = before or Watched(machine.id, machine.name or machine.id)
+    before = before or Watched(machine.id, machine.name or machine.id)
+    watched = before
     previous = _as_it_was(machine, watched.arrived) if watched.arrived else None
     progress = derive(machine, now, timedelta(seconds=lag_limit), previous, backlog_limit)
     if progress.state in _SILENT:
-        return Seen(watched, progress)
+        return Seen(watched, progress, before)
     if progress.state in _SYNCING:
         watched = watched.but(syncing=True)
     elif watched.syncing and progress.state not in _LOST and machine.replication.consistent_at is not None:
@@ -154,8 +162,8 @@ def compare(
     due = _due(watched, progress.state)
     looks = watched.looks + 1 if due is watched.due else 1
     if due is None or looks < LOOKS[due]:
-        return Seen(watched.but(due=due, looks=looks if due else 0), progress)
-    return Seen(_moved(_tell(watched.but(due=None, looks=0), due, progress, now), due), progress)
+        return Seen(watched.but(due=due, looks=looks if due else 0), progress, before)
+    return Seen(_moved(_tell(watched.but(due=None, looks=0), due, progress, now), due), progress, before)
 
 
 def news_id(plan: str, watched: Watched, untold: Untold) -> str:

@@ -14,7 +14,7 @@ from cutover.instants import instant
 from cutover.launch_configuration import LaunchConfiguration
 from cutover.machine import Job, Machine
 from cutover.placement import Configured, Placement
-from cutover.plan import Mode, Plan
+from cutover.plan import WHEN_READY, Mode, Plan
 from cutover.terms import Licence, ReplicationSettings
 
 
@@ -179,7 +179,7 @@ class Situation:
     def begins(self) -> datetime:
         """When launches may begin: now, or at the instant the plan schedules."""
         at = self.plan.schedule.get(self.mode)
-        return max(self.now, instant(at)) if at else self.now
+        return max(self.now, instant(at)) if at and at != WHEN_READY else self.now
 
     @property
     def ends_by(self) -> datetime:

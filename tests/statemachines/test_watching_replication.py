@@ -15,10 +15,13 @@ from jsonschema import Draft202012Validator
 
 import start
 import watch_replication
+from cutover.cloudendure import CloudEndure
 from cutover.errors import AwsUnavailable, MessageNotSent, ServiceUnavailable
 from cutover.events import Bus
 from cutover.instants import instant
+from cutover.machine import Machine, Replication
 from cutover.plan import WHEN_READY, Mode, Plan
+from cutover.planned_selection import Selection
 from cutover.records import Proof, RunRecord
 from cutover.store import Store
 from tests.statemachines.interpreter import Context
@@ -155,6 +158,29 @@ def test_what_is_cut_over_or_being_cut_over_is_shut_down_on_purpose() -> None:
         assert ticks(night, 6) == []
         night.store.release(run)
         assert ticks(night, 6) == [("db02", "disconnected")]
+
+
+def test_what_a_plan_selects_is_watched() -> None:
+    with a_night(a_world({"db01": {}})) as night:
+        wave = a_wave("db", "db01")
+        by_tag = replace(wave.machines[0], name=None, selection=Selection(tagged={"application": "shop"}))
+        plan = replace(a_plan(replace(wave, machines=(by_tag,))), schedule={Mode.TEST: WHEN_READY})
+        watch(night, plan)
+        assert tick() == {"plans": 1, "told": 0, "requested": 0}  # nothing is chosen: nothing can be said of it
+        listed = [Machine("m-1", "db01", None, Replication(), tags={"application": "shop"})]
+
+        def grouped(service: CloudEndure) -> list[Machine]:
+            service.machines()  # which tells the time
+            return listed
+
+        with patch.object(CloudEndure, "grouped", grouped):
+            night.simulator.advance(300)
+            assert tick()["requested"] == 0
+            assert night.store.watched_machines("demo") == {}  # of which nothing is known
+            ready = Replication("STARTED", consistent_at=night.simulator.clock.now())
+            listed[0] = replace(listed[0], replication=ready)
+            night.simulator.advance(150)
+            assert tick() == {"plans": 1, "told": 1, "requested": 1}
 
 
 # A test that starts when all machines are ready

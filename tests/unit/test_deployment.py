@@ -14,8 +14,9 @@ from moto import mock_aws
 from cli.deployment import Deployment, NotAborted, NotDeployed
 from cli.orders import abort
 from cli.refusals import NoSuchRun
+from cutover.monitor import WatchedPlan
 from cutover.night_records import NightRecord
-from cutover.plan import Mode
+from cutover.plan import WHEN_READY, Mode
 from cutover.records import Outcome, Proof, RunRecord, RunStatus, as_planned
 from cutover.store import Store
 from tests.statemachines.night import a_plan, a_wave
@@ -68,6 +69,29 @@ def test_a_plan_is_stored_where_the_functions_read_it(deployment: Deployment) ->
 
     store = Store.open("table", "bucket")
     assert store.plan(plan.name, plan.sha256) == plan
+
+
+def test_a_test_that_starts_when_its_machines_are_ready_has_no_schedule(deployment: Deployment) -> None:
+    plan = replace(a_plan(), schedule={Mode.TEST: WHEN_READY})
+    deployment.put_schedules(replace(a_plan(), schedule={Mode.TEST: "2030-06-01T07:00:00Z"}))
+    assert deployment.put_schedules(plan) == {}
+    assert schedules() == {}
+
+
+def test_a_plan_is_watched_as_the_monitor_reads_it_until_it_is_not(deployment: Deployment) -> None:
+    store, plan = Store.open("table", "bucket"), a_plan()
+    deployment.watch(plan)
+    (entry,) = store.watched_plans()
+    assert entry == WatchedPlan(plan.name, plan.sha256)
+    assert store.ask_for_test(entry, "2030-06-01T07:00:00Z")
+    deployment.watch(plan)  # the same again: nothing is forgotten
+    assert [each.asked for each in store.watched_plans()] == ["2030-06-01T07:00:00Z"]
+    other = replace(plan, test_ttl=1)
+    deployment.watch(other)
+    assert store.watched_plans() == [WatchedPlan(plan.name, other.sha256)]
+    deployment.unwatch(plan.name)
+    assert store.watched_plans() == []
+    deployment.unwatch(plan.name)
 
 
 def test_a_schedule_is_made_for_each_mode_that_has_a_time_and_follows_the_plan(deployment: Deployment) -> None:

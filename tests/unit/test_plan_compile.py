@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from cli.plan import load_plan
 from cutover.plan import (
+    WHEN_READY,
     AcceptedChanges,
     ApplicationCheck,
     ByOs,
@@ -217,6 +218,13 @@ def test_instants_are_compiled_to_utc(load):
     schedule = "schedule: {test: 2030-06-01T01:30:00+02:00, cutover: 2030-06-14T22:00:00-00:30}"
     plan = load(f"{schedule}\n{NIGHT}waves: [{{name: a, machines: [x]}}]")
     assert plan.schedule == {Mode.TEST: "2030-05-31T23:30:00Z", Mode.CUTOVER: "2030-06-14T22:30:00Z"}
+
+
+def test_a_test_may_start_when_its_machines_are_ready(load):
+    schedule = "schedule: {test: {when: ready}, cutover: 2030-06-14T22:00:00Z}"
+    plan = load(f"{schedule}\n{NIGHT}waves: [{{name: a, machines: [x]}}]")
+    assert plan.schedule == {Mode.TEST: WHEN_READY, Mode.CUTOVER: "2030-06-14T22:00:00Z"}
+    assert Plan.from_json(plan.canonical()) == plan
 
 
 def test_the_same_plan_written_otherwise_is_the_same_plan(load):

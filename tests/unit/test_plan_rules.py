@@ -120,6 +120,7 @@ waves:
             "'2030-06-01T09:00:00.5Z'",
             "write 2030-06-01T09:00:00+00:00",
         ),
+        ("schedule: {test: {when: ever}}", (7, "schedule.test.when"), "'ever'", ""),
         ("schedule: {test: 20300601}", (7, "schedule.test"), "20300601", "write it like the example"),
         (
             "schedule: {test: 0001-01-01T00:00:00+14:00}",
