@@ -112,6 +112,7 @@ class CutoverStack(Stack):
             Watch(
                 self,
                 id_,
+                name=name,
                 function=function[name],
                 minutes=minutes,
                 looks=looks,

@@ -167,13 +167,14 @@ class Watch(Construct):
         scope: Construct,
         id_: str,
         *,
+        name: str,
         function: lambda_.Function,
         minutes: int,
         looks: str,
         schedules: scheduler.CfnScheduleGroup,
         topic: sns.ITopic,
     ) -> None:
-        """`looks`: what it looks for, in the alarms: "whether a run has fallen silent"."""
+        """`name`: the function file's. `looks`: what it looks for, in the alarms: "whether a run has fallen silent"."""
         super().__init__(scope, id_)
         every = Duration.minutes(minutes)
         role = _role(self, "Role", schedules.attr_arn)
@@ -198,7 +199,7 @@ class Watch(Construct):
         never = cloudwatch.Alarm(
             self,
             "Blind",
-            alarm_description=f"Nobody looks {looks}: {function.node.id} is not called.",
+            alarm_description=f"Nobody looks {looks}: {name} is not called.",
             metric=function.metric_invocations(period=every, statistic="Sum"),
             threshold=1,
             evaluation_periods=5,
@@ -208,7 +209,7 @@ class Watch(Construct):
         fails = cloudwatch.Alarm(
             self,
             "Failing",
-            alarm_description=f"Nobody sees {looks}: see the log of {function.node.id}.",
+            alarm_description=f"Nobody sees {looks}: see the log of {name}.",
             metric=function.metric_errors(period=every, statistic="Sum"),
             threshold=1,
             evaluation_periods=5,
