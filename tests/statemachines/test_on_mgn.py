@@ -18,6 +18,7 @@ from cutover import step as steps
 from cutover.clients import table
 from cutover.launch_room import LIMITS, Limits
 from cutover.locks import Locks, project_lock
+from cutover.mgn import Mgn
 from cutover.night_records import Holder
 from cutover.plan import Expectation, Mode, OnDifference, OnFailure, Plan, PollBounds, Wave
 from cutover.records import LaunchState, Outcome, RunRecord
@@ -337,3 +338,29 @@ def test_the_sources_of_a_committed_cutover_are_finalized_and_archived() -> None
         assert {each["label"]: each["fate"] for each in done["machines"]} == {"a": "gone", "b": "gone"}
         archived = mgn(night).describe_source_servers(filters={"isArchived": True})["items"]
         assert len(archived) == 2
+
+
+@pytest.mark.parametrize("shown", ["by the listing", "by EC2 alone"])
+def test_an_old_test_instance_never_passes_as_the_cutovers(shown: str) -> None:
+    """The cutover brings nothing, and what the test had launched is still there, or even shown as the target."""
+    with on_mgn(a_world({"a": {"tested": "9d", "launch": [{"target": "missing"}]}, "b": {"tested": "9d"}})) as night:
+        old = night.target_of("a")
+        listed = Mgn._listed
+
+        def stale(service: Mgn) -> dict[str, dict[str, Any]]:
+            found = listed(service)
+            id, job = night.server_id("a"), "mgnjob-00000000000000001"
+            found[id] = {
+                **found[id],
+                "launchedInstance": {"ec2InstanceID": old, "jobID": job, "firstBoot": "SUCCEEDED"},
+            }
+            return found
+
+        with patch.object(Mgn, "_listed", stale if shown == "by the listing" else listed):
+            night.run(
+                a_mgn_plan(a_wave("all", "a", "b", test_waiver=WAIVED, on_failure=OnFailure.CONTINUE)), Mode.CUTOVER
+            )
+        assert night.statuses() == {"a": "failed", "b": "verified"}
+        target = night.machine("a")["target"]
+        assert target is None or target["instance_id"] != old
+        assert night.outcome() != Outcome.CUT_OVER.value
