@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -70,7 +70,7 @@ class Lines:
             self._say(about, text(now) if now else None, line)
         for wave, machines in view.waves:
             if wave.phase is not Phase.WAITING or wave.reason:
-                self._say(wave.name, wave.looked, f"wave {wave.name}: {_wave_line(wave)}")
+                self._say(wave.name, wave.looked, f"wave {wave.name}: {_wave_line(wave, machines)}")
             for machine in machines:
                 if machine.judged:
                     self._say(f"{wave.name}/{machine.label}", wave.looked, f"  {_verdict_line(machine)}")
@@ -100,7 +100,7 @@ def draw(view: RunView, planned: Night | None = None, now: datetime | None = Non
 
 def _wave_table(wave: WaveRecord, machines: tuple[MachineRecord, ...]) -> Table:
     table = Table(
-        title=f"wave {wave.name}: {_wave_line(wave)}",
+        title=f"wave {wave.name}: {_wave_line(wave, machines)}",
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -127,14 +127,18 @@ def _wave_table(wave: WaveRecord, machines: tuple[MachineRecord, ...]) -> Table:
     return table
 
 
-def _wave_line(wave: WaveRecord) -> str:
+def _wave_line(wave: WaveRecord, machines: Sequence[MachineRecord]) -> str:
+    """Where a wave is, in one line; a log that speaks of machines by their ids has them named."""
     if wave.phase is Phase.ENDED:
         outcome = wave.outcome.value if wave.outcome else "ended"
         if wave.passed and outcome != "verified":
             return f"passed: {wave.reason}"
         return outcome if outcome == "verified" else f"{outcome}: {wave.reason}"
     if wave.phase is Phase.FOLLOWING:
-        return f"job {wave.job_status}: {wave.last_line}" if wave.last_line else f"job {wave.job_status}"
+        line = wave.last_line
+        for each in machines:
+            line = line.replace(each.id, each.label) if each.id else line
+        return f"job {wave.job_status}: {line}" if line else f"job {wave.job_status}"
     if wave.phase is Phase.LAUNCHING:
         return f"launching, attempt {wave.attempts}"
     return wave.reason or "not begun"

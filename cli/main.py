@@ -55,6 +55,9 @@ class Services(StrEnum):
     MGN = "mgn"
 
 
+NAMES = {Services.CLOUDENDURE: "CloudEndure", Services.MGN: "MGN"}
+
+
 class Modes(StrEnum):
     """What to rehearse."""
 
@@ -167,6 +170,9 @@ def rehearse(
     if chaos is not None and isinstance(plays, Scenario):
         folder = folders[modes[0]] if len(modes) == 1 else folders[modes[0]].parent
         plays = _chaos(chaos, plays, console, folder / "scenario.yaml")
+    served = NAMES[Services(compiled.service)]
+    if on is not None:
+        console.print(f"on {served}, by --on", highlight=False)
     rehearsal = Rehearsal(compiled, folders, proofs, state)
     rehearsal.clear()
     try:
@@ -176,7 +182,7 @@ def rehearse(
                 begins = "continues the stage in" if stage.continues else "a new stage in"
                 console.print(f"{begins} {state}", highlight=False, soft_wrap=True)
             console.print(
-                f"AWS {stage.aws.url}, EC2 {stage.aws.ec2_url}, any credentials; service {stage.url}",
+                f"AWS {stage.aws.url}, EC2 {stage.aws.ec2_url}, any credentials; {served} {stage.url}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from stage.aws.ports import find_free
 from stage.simulator import Scenario
@@ -63,6 +64,23 @@ def test_a_rough_network_costs_no_launch_twice_and_no_machine(tmp_path: Path, sc
     assert statuses(seen) == EVERYBODY
     assert seen["requests"]["POST launchMachines"] == 2
     assert [len(wave["jobs"]) for wave in seen["waves"]] == [1, 1]
+
+
+def test_a_plan_is_rehearsed_on_mgn_whichever_service_it_names(tmp_path: Path) -> None:
+    """The deployed functions find the simulated MGN, and what it tells by itself wakes them."""
+    plan = ROOT / "plans" / "minimal.yaml"
+    done = cutover("rehearse", plan, "--on", "mgn", "--out", tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "on MGN, by --on" in done.stdout
+    assert "CloudEndure" not in done.stdout + (tmp_path / "summary.md").read_text()
+    seen = evidence(tmp_path)
+    Draft202012Validator(json.loads((ROOT / "docs" / "schemas" / "evidence.schema.json").read_text())).validate(seen)
+    assert statuses(seen) == {"web01": "verified"}
+    assert seen["requests"]["mgn StartTest"] == 1
+    assert not any(name.startswith(("GET ", "POST ")) for name in seen["requests"])
+    waking = (tmp_path / "stage" / "functions").glob("*FunctionsWake*")
+    assert any("looks: mgnjob-" in each.read_text() for each in waking), "nobody was woken"
 
 
 def test_an_interrupted_rehearsal_leaves_evidence_and_nothing_running(tmp_path: Path) -> None:

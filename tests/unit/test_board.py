@@ -97,6 +97,13 @@ def test_the_board_shows_the_jobs_last_line_and_what_a_target_waits_for() -> Non
     assert "launching" in seen
 
 
+def test_a_log_that_speaks_of_machines_by_their_ids_has_them_named() -> None:
+    ((wave, (booting, other)),) = following().waves
+    known = (booting.but(id="s-00000000000000001"), other.but(id="s-00000000000000002"))
+    at_work = wave.but(last_line="CONVERSION_START s-00000000000000002")
+    assert "job STARTED: CONVERSION_START db02" in drawn(RunView(RUN, ((at_work, known),)))
+
+
 def test_the_board_shows_verdicts_with_their_reason() -> None:
     seen = drawn(ended())
 
