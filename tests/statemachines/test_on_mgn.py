@@ -364,3 +364,21 @@ def test_an_old_test_instance_never_passes_as_the_cutovers(shown: str) -> None:
         target = night.machine("a")["target"]
         assert target is None or target["instance_id"] != old
         assert night.outcome() != Outcome.CUT_OVER.value
+
+
+def test_a_launch_refused_for_a_job_that_terminates_is_sent_once_that_has_ended() -> None:
+    """The terminate job begins after the last look, so that only the refusal tells of it."""
+    send, busy = Mgn.launch, list[str]()
+
+    def launch(service: Mgn, *asked: Any, **more: Any) -> Any:
+        if not busy:
+            busy.append(server(night, "a"))
+            mgn(night).change_server_life_cycle_state(sourceServerID=busy[0], lifeCycle={"state": "READY_FOR_TEST"})
+            mgn(night).terminate_target_instances(sourceServerIDs=busy)
+        return send(service, *asked, **more)
+
+    with patch.object(Mgn, "launch", launch), on_mgn(a_world({"a": {"tested": "9d"}, "b": {}})) as night:
+        night.run(a_mgn_plan(a_wave("all", "a", "b")))
+        assert night.statuses() == {"a": "verified", "b": "verified"}
+        assert servers(night) == Counter("ab")
+        assert ledger(night) == [(LaunchState.REFUSED, 2), (LaunchState.ACCEPTED, 2)]
