@@ -344,12 +344,11 @@ def test_the_sources_of_a_committed_cutover_are_finalized_and_archived() -> None
 def test_an_old_test_instance_never_passes_as_the_cutovers(shown: str) -> None:
     """The cutover brings nothing, and what the test had launched is still there, or even shown as the target."""
     with on_mgn(a_world({"a": {"tested": "9d", "launch": [{"target": "missing"}]}, "b": {"tested": "9d"}})) as night:
-        old = night.target_of("a")
+        old, id, job = night.target_of("a"), server(night, "a"), "mgnjob-00000000000000001"
         listed = Mgn._listed
 
         def stale(service: Mgn) -> dict[str, dict[str, Any]]:
             found = listed(service)
-            id, job = night.server_id("a"), "mgnjob-00000000000000001"
             found[id] = {
                 **found[id],
                 "launchedInstance": {"ec2InstanceID": old, "jobID": job, "firstBoot": "SUCCEEDED"},
