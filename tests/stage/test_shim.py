@@ -190,6 +190,16 @@ def test_a_recurring_schedule_starts_when_first_seen(expression: str, first: dat
     assert scheduler.due(recurring, expected) == expected
 
 
+def test_a_recurring_schedule_fires_again_only_after_a_breath() -> None:
+    now = [100.0]
+    breath = scheduler.Breath(lambda: now[0])
+    assert breath.drawn("minutely")
+    assert not breath.drawn("minutely")
+    assert breath.drawn("another")
+    now[0] += scheduler.BREATH_SECONDS
+    assert breath.drawn("minutely")
+
+
 def test_a_recurring_schedule_keeps_within_its_dates() -> None:
     bounded = schedule("rate(1 day)", StartDate="2026-01-02T00:00:00Z", EndDate=1767484800)  # until 4 January
     days = [day for day in range(1, 7) if scheduler.within(bounded, datetime(2026, 1, day, tzinfo=UTC))]

@@ -4,21 +4,28 @@ Upstream reads `at(...)` and `cron(...)` as UTC, keeps its memory by name and ap
 again under a name that fired never fires; after a restart everything may fire again), replaces none of the context
 attributes in Input (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html),
 and its CloudFormation resource drops half of the properties.
+
+Where the stage's clock runs fast, a recurring schedule is given a breath between two firings: a watch that looks every
+minute would start a process every second, and what it watches would stand still for it.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from stage.aws.clock import Clock, ClockUnknown
 from stage.aws.shim.patch import Anything, replace, upstream
 
 TICK_SECONDS = 0.25
+BREATH_SECONDS = 4.0
+"""Real ones, at the least, between two firings of a recurring schedule."""
 
 DROPPED_BY_CLOUDFORMATION = ("ScheduleExpressionTimezone", "ActionAfterCompletion", "StartDate", "EndDate", "KmsKeyArn")
 
@@ -30,6 +37,21 @@ logger = logging.getLogger("scheduler")
 
 def do_nothing() -> None:
     """When nobody remembers what fired."""
+
+
+class Breath:
+    """When each recurring schedule fired last, by `clock`; of one process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._last = clock, dict[Anything, float]()
+
+    def drawn(self, key: Anything) -> bool:
+        """Whether it may fire again; if so, that it does."""
+        now = self._clock()
+        if now - self._last.get(key, now - BREATH_SECONDS) < BREATH_SECONDS:
+            return False
+        self._last[key] = now
+        return True
 
 
 def expression_of(schedule: Anything) -> str:
@@ -100,7 +122,7 @@ def fire(schedule: Anything, instant: datetime, account: str, region: str) -> No
     upstream("services.eventbridge")._invoke_target(target, event, schedule)
 
 
-def tick(clock: Clock, fired: Callable[[], None] = do_nothing) -> None:
+def tick(clock: Clock, fired: Callable[[], None], breath: Breath) -> None:
     """Fire every enabled schedule that is due, `fired` after each. While the clock is unknown nothing fires."""
     scheduler = upstream("services.scheduler")
     responses = upstream("core.responses")
@@ -120,12 +142,12 @@ def tick(clock: Clock, fired: Callable[[], None] = do_nothing) -> None:
             logger.exception("schedule %s cannot be read: %s", name, expression_of(schedule))
             schedule["State"] = "DISABLED"
             continue
-        if instant is None:
+        once = schedule["ScheduleExpression"].strip().startswith("at(")
+        if instant is None or not (once or breath.drawn(key)):
             continue
         schedule[MEMORY] = {"expression": expression_of(schedule), "at": now.timestamp()}
         logger.info("schedule %s fires for %s", name, instant.isoformat())
         fire(schedule, instant, account, region)
-        once = schedule["ScheduleExpression"].strip().startswith("at(")
         if once and schedule.get("ActionAfterCompletion") == "DELETE":
             scheduler._schedules._data.pop(key, None)
         fired()
@@ -169,4 +191,4 @@ def install(clock: Clock, fired: Callable[[], None] = do_nothing) -> None:
     handlers["update"] = completed(handlers["update"], 2)
     replace("services.scheduler", "_SCHEDULE_TICK_INTERVAL", lambda original: TICK_SECONDS)
     replace("services.scheduler", "_update_schedule", remembering)
-    replace("services.scheduler", "_tick_schedules", lambda original: lambda: tick(clock, fired))
+    replace("services.scheduler", "_tick_schedules", lambda original: partial(tick, clock, fired, Breath()))
