@@ -164,7 +164,7 @@ class Deployment:
             item = {"pk": f"PLAN#{plan}", "sk": f"VERIFIED#{proof.mode}#{proof.machine}", **proof.to_json()}
             self._client("dynamodb").put_item(
                 TableName=self.outputs["TableName"],
-                Item=_wire(item),
+                Item=wire(item),
             )
 
     # Runs
@@ -253,8 +253,8 @@ class Deployment:
         for kind, sk, given in operations:
             key = {"pk": f"RUN#{run_id}", "sk": sk}
             values = given.get("ExpressionAttributeValues", {})
-            where = {"Item": _wire({**key, **given["Item"]})} if kind == "Put" else {"Key": _wire(key)}
-            wired = {**given, **where, **({"ExpressionAttributeValues": _wire(values)} if values else {})}
+            where = {"Item": wire({**key, **given["Item"]})} if kind == "Put" else {"Key": wire(key)}
+            wired = {**given, **where, **({"ExpressionAttributeValues": wire(values)} if values else {})}
             items.append({kind: {"TableName": self.outputs["TableName"], **wired}})
         try:
             self._client("dynamodb").transact_write_items(TransactItems=items)
@@ -310,7 +310,8 @@ class Deployment:
         return {item["sk"]["S"]: _item(item) for page in pages for item in page["Items"]}
 
 
-def _wire(item: dict[str, Any]) -> dict[str, Any]:
+def wire(item: dict[str, Any]) -> dict[str, Any]:
+    """A record as DynamoDB takes it."""
     return {name: TypeSerializer().serialize(value) for name, value in item.items()}
 
 

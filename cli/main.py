@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from cli import afterwards, operate
+from cli import afterwards, operate, plan_commands
 from cli.command import err as _err
 from cli.command import load as _load
 from cli.command import out as _out
 from cli.command import refuse as _refuse
 from cli.prior import NotEvidence, read_proofs
-from cutover.plan import WHEN_READY, Mode, Plan
+from cutover.plan import Mode, Plan
 from cutover.records import Proof
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ plans = typer.Typer(help="Plans of a deployed Cutover, by the usual AWS variable
 app.add_typer(plans, name="plan")
 operate.add_to(app)
 afterwards.add_to(app)
+plan_commands.add_to(plans, app)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
 Chaos = Annotated[
@@ -231,29 +232,6 @@ def simulator(
         _refuse(f"port {port} of 127.0.0.1 cannot be used ({error}); choose another with --port")
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
-
-
-@plans.command("put")
-def put(plan: PlanFile) -> None:
-    """Store a plan with the deployed Cutover, and schedule the modes it names a time for."""
-    import boto3  # the commands that speak to nobody start without it
-
-    from cli.deployment import Deployment, NotDeployed
-
-    compiled = _load(plan)
-    deployment = Deployment(boto3.client)
-    try:
-        key = deployment.put_plan(compiled)
-        scheduled = deployment.put_schedules(compiled)
-        deployment.watch(compiled)
-    except NotDeployed as error:
-        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    _out().print(f"stored as {key}", highlight=False, soft_wrap=True)
-    for mode, name in scheduled.items():
-        _out().print(f"{mode.value} begins by itself at {compiled.schedule[mode]}: schedule {name}", highlight=False)
-    if compiled.schedule.get(Mode.TEST) == WHEN_READY:
-        _out().print("test begins by itself once all machines are ready", highlight=False)
 
 
 def _chaos(seed: int, scenario: Scenario, console: Console, file: Path | None = None) -> Scenario:

@@ -1,0 +1,126 @@
+"""Plans stored with a deployed Cutover: in versions, with who stored each and when.
+
+    PLANS         <plan>                 the version that is current: sha256, put_at, put_by
+    PLAN#<plan>   VERSION#<at>#<sha256>  each version that ever was stored
+
+The objects stay when a plan is removed: runs that began with them go on and are read by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from botocore.exceptions import ClientError
+
+from cli.deployment import Deployment, wire
+from cutover.instants import text
+from cutover.plan import Mode, Plan, plan_key
+
+PLANS = "PLANS"
+
+
+class NotStored(Exception):
+    """When there is no such plan or version; the message says what there is."""
+
+
+class InUse(Exception):
+    """When a plan cannot be removed; the message says by which run it is carried out."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A plan as it was stored once. `put_at`: UTC, by AWS's clock; `put_by`: the ARN of who stored it."""
+
+    plan: str
+    sha256: str
+    put_at: str
+    put_by: str
+
+
+class StoredPlans(Deployment):
+    """The same deployment, for its plans."""
+
+    def store(self, plan: Plan) -> Version:
+        """Store the plan as its newest version. The one that is current already is not a new one."""
+        current = self.current(plan.name)
+        self.put_plan(plan)
+        if current is not None and current.sha256 == plan.sha256:
+            return current
+        answer = self._client("sts").get_caller_identity()
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        at = text(parsedate_to_datetime(date) if date else datetime.now(UTC))
+        version = Version(plan.name, plan.sha256, at, answer["Arn"])
+        table = self.outputs["TableName"]
+        keys = ((f"PLAN#{plan.name}", f"VERSION#{at}#{plan.sha256}"), (PLANS, plan.name))
+        self._client("dynamodb").transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": table, "Item": wire({"pk": pk, "sk": sk, **asdict(version)})}} for pk, sk in keys
+            ]
+        )
+        return version
+
+    def current(self, plan: str) -> Version | None:
+        """The version that schedules and starts take; None when the plan is not stored, or was removed."""
+        item = self._get(PLANS, plan)
+        return _version(item) if item else None
+
+    def all(self) -> list[Version]:
+        """The current version of every plan, by name."""
+        return [_version(item) for _, item in sorted(self._query(PLANS).items())]
+
+    def versions(self, plan: str) -> list[Version]:
+        """Every version that was stored, oldest first; of a removed plan too."""
+        items = sorted(self._query(f"PLAN#{plan}").items())
+        return [_version(item) for sk, item in items if sk.startswith("VERSION#")]
+
+    def find(self, plan: str, sha256: str = "") -> Version:
+        """The version whose hash begins so; without one, the current. Errors: NotStored."""
+        if not sha256:
+            current = self.current(plan)
+            if current is None:
+                raise NotStored(f"no plan {plan} is stored here; see cutover plan list, or store it: cutover plan put")
+            return current
+        versions = self.versions(plan)
+        found = {each.sha256: each for each in versions if each.sha256.startswith(sha256)}
+        if len(found) != 1:
+            known = ", ".join(dict.fromkeys(each.sha256[:12] for each in versions)) or "none"
+            raise NotStored(f"{len(found)} versions of plan {plan} begin with {sha256}, and one must; stored: {known}")
+        return next(iter(found.values()))
+
+    def read(self, version: Version) -> Plan:
+        """The compiled plan of a version."""
+        key = plan_key(version.plan, version.sha256)
+        answer = self._client("s3").get_object(Bucket=self.outputs["BucketName"], Key=key)
+        return Plan.from_json(answer["Body"].read().decode())
+
+    def remove(self, plan: str) -> None:
+        """Take the plan, its schedules and its watching away. Errors: NotStored, InUse. No run is touched."""
+        self.find(plan)
+        for observe in (False, True):
+            for mode in Mode:
+                item = self._get(f"PLAN#{plan}", f"LATEST#{mode}" + ("-observe" if observe else ""))
+                if item and item["active"]:
+                    raise InUse(f"plan {plan} is carried out by run {item['run']}; wait for its end, or abort it")
+        self.unschedule(plan)
+        key = wire({"pk": PLANS, "sk": plan})
+        self._client("dynamodb").delete_item(TableName=self.outputs["TableName"], Key=key)
+
+    def unschedule(self, plan: str) -> list[str]:
+        """Take its schedules away and have it watched no more: nothing begins by itself. The schedules' names."""
+        removed = []
+        for mode in Mode:
+            name = f"{plan}-{mode.value}"
+            try:
+                self._client("scheduler").delete_schedule(Name=name, GroupName=self.outputs["ScheduleGroupName"])
+                removed.append(name)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+        self.unwatch(plan)
+        return removed
+
+
+def _version(item: dict[str, object]) -> Version:
+    return Version(*(str(item[name]) for name in ("plan", "sha256", "put_at", "put_by")))

@@ -1,0 +1,132 @@
+"""Plans stored with a deployed Cutover, by the commands as people type them, against moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from cli.main import app
+from cli.plan import load_plan
+from cutover.plan import Mode
+from cutover.records import RunRecord
+from cutover.store import Store
+
+MINIMAL = Path(__file__).parents[2] / "plans" / "minimal.yaml"
+OUTPUTS = {
+    "TableName": "table",
+    "BucketName": "bucket",
+    "StartFunctionArn": "arn:aws:lambda:eu-central-1:123456789012:function:start",
+    "SchedulerRoleArn": "arn:aws:iam::123456789012:role/scheduler",
+    "ScheduleGroupName": "cutover",
+    "ScheduleDeadLetterArn": "arn:aws:sqs:eu-central-1:123456789012:late",
+}
+TEXT = MINIMAL.read_text(encoding="utf-8")
+NAME = load_plan(MINIMAL).name
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        monkeypatch.setattr("boto3.client", cache(boto3.client))
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
+        }
+        boto3.client("cloudformation").create_stack(StackName="Cutover", TemplateBody=json.dumps(template))
+        boto3.client("dynamodb").create_table(
+            TableName="table",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        )
+        place: Any = {"LocationConstraint": "eu-central-1"}
+        boto3.client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration=place)
+        boto3.client("scheduler").create_schedule_group(Name="cutover")
+        yield
+
+
+@pytest.fixture
+def timed(tmp_path: Path) -> Path:
+    """The plan, with another rule and a time for its test."""
+    path = tmp_path / "timed.yaml"
+    path.write_text(TEXT + "\nschedule: {test: '2030-06-01T07:00:00Z'}\n", encoding="utf-8")
+    return path
+
+
+def given(*arguments: str | Path, code: int = 0) -> str:
+    done = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "200"})
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def schedules() -> list[str]:
+    return [each["Name"] for each in boto3.client("scheduler").list_schedules(GroupName="cutover")["Schedules"]]
+
+
+def test_every_version_is_kept_with_who_and_when(timed: Path) -> None:
+    given("plan", "put", MINIMAL)
+    given("plan", "put", MINIMAL)
+    put = json.loads(given("plan", "put", timed, "--json"))
+
+    shown = json.loads(given("plan", "show", NAME, "--json"))
+    (listed,) = json.loads(given("plan", "list", "--json"))["plans"]
+
+    assert {each["sha256"] for each in shown["versions"]} == {load_plan(MINIMAL).sha256, load_plan(timed).sha256}
+    assert len(shown["versions"]) == 2
+    assert listed["sha256"] == put["sha256"] == shown["sha256"] == load_plan(timed).sha256
+    assert listed["put_by"].startswith("arn:aws:")
+    assert listed["put_at"].endswith("Z")
+    assert NAME in given("plan", "list")
+
+
+def test_a_file_differs_from_what_is_stored_field_by_field(timed: Path) -> None:
+    given("plan", "put", MINIMAL)
+
+    assert given("plan", "diff", MINIMAL) == "no difference\n"
+    assert '2030-06-01T07:00:00Z"' in given("plan", "diff", timed, code=1)
+    given("plan", "put", timed)
+    first = load_plan(MINIMAL).sha256[:12]
+    (found,) = json.loads(given("plan", "diff", NAME, "--from", first, "--json", code=1))["differences"]
+    assert "schedule" in found["field"]
+
+
+def test_a_plan_or_version_that_is_not_there_is_named() -> None:
+    assert f"no plan {NAME} is stored here" in given("plan", "show", NAME, code=1)
+    given("plan", "put", MINIMAL)
+    assert "0 versions of plan" in given("plan", "show", NAME, "--version", "zz", code=1)
+
+
+def test_schedules_go_and_come_again(timed: Path) -> None:
+    given("plan", "put", timed)
+    assert schedules() == [f"{NAME}-test"]
+    assert f"{NAME}-test" in given("unschedule", NAME)
+    assert schedules() == []
+    assert Store.open("table", "bucket").watched_plans() == []
+    given("schedule", NAME)
+    assert schedules() == [f"{NAME}-test"]
+
+
+def test_a_plan_that_is_carried_out_is_not_removed(timed: Path) -> None:
+    given("plan", "put", timed)
+    store, plan = Store.open("table", "bucket"), load_plan(timed)
+    run = store.claim(RunRecord(f"{NAME}-test-1", NAME, plan.sha256, Mode.TEST, 1, None, "2026-11-28T09:00:00Z"))
+
+    assert f"is carried out by run {NAME}-test-1" in given("plan", "remove", NAME, code=1)
+    assert schedules() == [f"{NAME}-test"]
+
+    store.release(run)
+    given("plan", "remove", NAME)
+    assert schedules() == []
+    assert json.loads(given("plan", "list", "--json")) == {"plans": []}
+    assert store.plan(NAME, plan.sha256) == plan
