@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from cli import afterwards, operate, plan_commands
+from cli import afterwards, operate, plan_commands, run_commands
 from cli.command import err as _err
 from cli.command import load as _load
 from cli.command import out as _out
@@ -39,6 +39,7 @@ app.add_typer(plans, name="plan")
 operate.add_to(app)
 afterwards.add_to(app)
 plan_commands.add_to(plans, app)
+run_commands.add_to(app)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
 Chaos = Annotated[

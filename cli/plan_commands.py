@@ -145,12 +145,12 @@ def stored(profile: str | None, region: str | None) -> Iterator[StoredPlans]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from cli.deployment import NotDeployed
-    from cli.stored_plans import InUse, NotStored, StoredPlans
+    from cli.stored_plans import InUse, NotStarted, NotStored, StoredPlans
 
     try:
         session: Any = boto3.Session(profile_name=profile, region_name=region) if profile or region else boto3
         yield StoredPlans(session.client)
-    except (NotDeployed, NotStored, InUse) as error:
+    except (NotDeployed, NotStored, NotStarted, InUse) as error:
         fail(str(error))
     except ClientError as error:
         code = error.response["Error"]["Code"]

@@ -8,6 +8,7 @@ The objects stay when a plan is removed: runs that began with them go on and are
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,12 +18,17 @@ from botocore.exceptions import ClientError
 from cli.deployment import Deployment, wire
 from cutover.instants import text
 from cutover.plan import Mode, Plan, plan_key
+from cutover.records import RunRecord
 
 PLANS = "PLANS"
 
 
 class NotStored(Exception):
     """When there is no such plan or version; the message says what there is."""
+
+
+class NotStarted(Exception):
+    """When the function `start` refuses; the message is its own."""
 
 
 class InUse(Exception):
@@ -120,6 +126,46 @@ class StoredPlans(Deployment):
                     raise
         self.unwatch(plan)
         return removed
+
+    # Runs of them
+
+    def start(self, version: Version, mode: Mode) -> dict[str, str]:
+        """Start a run now: {run, execution}; of the run that is active already where one is. Errors: NotStarted."""
+        asked = {"plan": version.plan, "sha256": version.sha256, "mode": mode.value}
+        answer = self._client("lambda").invoke(
+            FunctionName=self.outputs["StartFunctionArn"], Payload=json.dumps(asked).encode()
+        )
+        said = json.loads(answer["Payload"].read())
+        if answer.get("FunctionError"):
+            raise NotStarted(f"{said.get('errorType')}: {said.get('errorMessage')}")
+        return {"run": str(said["run"]), "execution": str(said["execution"])}
+
+    def latest_of(self, plan: str) -> str | None:
+        """The run of the plan that was claimed last, in whatever mode."""
+        runs = self.runs_of(plan)
+        return runs[-1].id if runs else None
+
+    def runs_of(self, plan: str) -> list[RunRecord]:
+        """Its runs by when they were claimed: those that left files, and the last of each mode."""
+        pages = self._client("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.outputs["BucketName"], Prefix=f"runs/{plan}-", Delimiter="/")
+        ids = {each["Prefix"].split("/")[1] for page in found for each in page.get("CommonPrefixes", ())}
+        ids |= {
+            str(run)
+            for mode in Mode
+            for observe in (False, True)
+            if (run := self.latest_run(plan, mode, observe=observe))
+        }
+        items = [self._get(f"RUN#{run}", "META") for run in ids]
+        runs = [RunRecord.from_json(item) for item in items if item]
+        return sorted((run for run in runs if run.plan == plan), key=lambda run: (run.claimed, run.id))
+
+    def files_of(self, run_id: str) -> list[str]:
+        """The names of the run's files."""
+        pages = self._client("s3").get_paginator("list_objects_v2")
+        prefix = f"runs/{run_id}/"
+        found = pages.paginate(Bucket=self.outputs["BucketName"], Prefix=prefix)
+        return sorted(each["Key"].removeprefix(prefix) for page in found for each in page.get("Contents", ()))
 
 
 def _version(item: dict[str, object]) -> Version:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.plan import load_plan
 from cutover.plan import Mode
-from cutover.records import RunRecord
+from cutover.records import Outcome, RunRecord, RunStatus, as_planned
 from cutover.store import Store
 
 MINIMAL = Path(__file__).parents[2] / "plans" / "minimal.yaml"
@@ -130,3 +131,55 @@ def test_a_plan_that_is_carried_out_is_not_removed(timed: Path) -> None:
     assert schedules() == []
     assert json.loads(given("plan", "list", "--json")) == {"plans": []}
     assert store.plan(NAME, plan.sha256) == plan
+
+
+def test_runs_are_shown_told_and_fetched(tmp_path: Path) -> None:
+    given("plan", "put", MINIMAL)
+    store, plan = Store.open("table", "bucket"), load_plan(MINIMAL)
+    for number in (1, 2):
+        run = store.claim(
+            RunRecord(f"{NAME}-test-{number}", NAME, plan.sha256, Mode.TEST, 1, None, f"2026-11-28T09:00:0{number}Z")
+        )
+        store.write_file(run.id, "summary.md", "as it was", "text/markdown")
+        store.update_run(run.id, status=RunStatus.FAILED, outcome=Outcome.FAILED)
+        store.release(run)
+    for wave, machines in as_planned(plan):
+        store.write_wave(f"{NAME}-test-2", wave)
+        store.write_machines(f"{NAME}-test-2", wave.number, machines)
+
+    told = json.loads(given("history", NAME, "--json"))
+    shown = json.loads(given("status", NAME, "--json"))
+    given("report", f"{NAME}-test-1", "--out", tmp_path / "report")
+
+    assert [each["id"] for each in told["runs"]] == [f"{NAME}-test-1", f"{NAME}-test-2"]
+    assert shown["run"]["id"] == f"{NAME}-test-2"
+    assert [each["name"] for each in shown["waves"]] == [wave.name for wave in plan.waves]
+    assert f"{NAME}-test-2: Failed" in given("status", f"{NAME}-test-2", "--watch")
+    assert (tmp_path / "report" / "summary.md").read_text() == "as it was"
+    assert "has left nothing yet" in given("report", f"{NAME}-test-9", code=1)
+    assert "no run nobody is known here" in given("status", "nobody", code=1)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_start_goes_through_the_function_and_says_what_it_says(
+    refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given("plan", "put", MINIMAL)
+    asked: list[dict[str, str]] = []
+    answer = {"errorType": "RunDisputed", "errorMessage": "wait"} if refused else {"run": "r-1", "execution": "arn"}
+
+    class Functions:
+        def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:
+            assert FunctionName == OUTPUTS["StartFunctionArn"]
+            asked.append(json.loads(Payload))
+            return {"Payload": BytesIO(json.dumps(answer).encode()), **({"FunctionError": "x"} if refused else {})}
+
+    others = boto3.client
+    monkeypatch.setattr("boto3.client", lambda service: Functions() if service == "lambda" else others(service))
+
+    said = given("start", NAME, "--mode", "cutover", "--yes", code=1 if refused else 0)
+
+    assert asked == [{"plan": NAME, "sha256": load_plan(MINIMAL).sha256, "mode": "cutover"}]
+    assert said == ("RunDisputed: wait\n" if refused else "r-1\n")
+    given("start", NAME, "--mode", "cutover", code=1)
+    assert len(asked) == 1
