@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from cli import afterwards, operate, plan_commands, run_commands
 from cli.command import err as _err
+from cli.command import fail, say
 from cli.command import load as _load
 from cli.command import out as _out
 from cli.command import refuse as _refuse
@@ -200,6 +202,48 @@ def rehearse(
         _err().print(f"interrupted; nothing is left running, the evidence says how far it came{more}", style="red")
         raise typer.Exit(1) from None
     raise typer.Exit(0 if verified else 1)
+
+
+@app.command()
+def stage(
+    scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
+    aws_port: Annotated[
+        int, typer.Option(min=0, max=65534, help="Port of the embedded AWS; its EC2 is on the next. 0: any free.")
+    ] = 0,
+    logs: Annotated[Path, typer.Option(metavar="DIR", help="Where its logs go.")] = Path("out/stage-logs"),
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the stage there: the same command goes on with it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: one line, once it is up.")] = False,
+) -> None:
+    """Keep a local stage up until interrupted, with all that is deployed on it, and print how to take part."""
+    from stage.aws.emulator import StageFailed  # these bring the stage along; other commands do without it
+    from stage.aws.ports import PortInUse
+    from stage.simulator import Scenario, ScenarioError
+    from stage.stage import DEFAULT_SCENARIO, Stage
+    from stage.state_dir import StateRefused
+
+    try:
+        world = Scenario.load(scenario or DEFAULT_SCENARIO)
+    except ScenarioError as error:
+        _refuse(str(error))
+    signal.signal(signal.SIGTERM, _interrupt)
+    region = next(iter(world.projects.values())).region
+    try:
+        with Stage(world, region=region, port=aws_port, logs=logs, state=state) as up:
+            if as_json:
+                endpoints = {"aws": up.aws.url, "ec2": up.aws.ec2_url, "service": up.url, "export": up.variables}
+                typer.echo(json.dumps({**endpoints, "region": region}))
+            else:
+                say(f"AWS {up.aws.url}, EC2 {up.aws.ec2_url}, any credentials; service {up.url}")
+                say(f"to take part: export {up.variables}")
+            signal.pause()
+    except (PortInUse, StateRefused) as error:
+        _refuse(str(error))
+    except StageFailed as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
 
 @app.command()
