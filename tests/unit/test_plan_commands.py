@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
@@ -183,3 +184,14 @@ def test_a_start_goes_through_the_function_and_says_what_it_says(
     assert said == ("RunDisputed: wait\n" if refused else "r-1\n")
     given("start", NAME, "--mode", "cutover", code=1)
     assert len(asked) == 1
+
+
+def test_what_somebody_may_not_do_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tables:
+        def get_item(self, **_: Any) -> None:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetItem")
+
+    others = boto3.client
+    monkeypatch.setattr("boto3.client", lambda service: Tables() if service == "dynamodb" else others(service))
+
+    assert "not permitted: GetItem" in given("plan", "show", NAME, code=1)
