@@ -195,3 +195,11 @@ def test_what_somebody_may_not_do_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("boto3.client", lambda service: Tables() if service == "dynamodb" else others(service))
 
     assert "not permitted: GetItem" in given("plan", "show", NAME, code=1)
+
+
+def test_what_is_current_already_is_no_new_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    given("plan", "put", MINIMAL)
+    monkeypatch.setattr("cli.stored_plans.text", lambda _: "2999-01-01T00:00:00Z")
+    given("plan", "put", MINIMAL)
+
+    assert len(json.loads(given("plan", "show", NAME, "--json"))["versions"]) == 1
