@@ -6,7 +6,10 @@ alone what has begun.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cutover.errors import RunDisputed
+from cutover.instants import instant
 from cutover.observing import remark
 from cutover.opening import begun, begun_or_fresh, forbidden, judged, locked, only_found, settled
 from cutover.preflight import Preflight
@@ -14,6 +17,7 @@ from cutover.records import RunStatus
 from cutover.rule import can_pass
 from cutover.selection import remarks
 from cutover.step import Answer, Step, step
+from cutover.when import refusals
 
 NAMED = 10
 """Refused machines that the run's reason names; each has its own findings."""
@@ -41,6 +45,9 @@ def handler(here: Step) -> Answer:
         opened, preflight = only_found(here, begun_or_fresh(here), listed), Preflight((remark(run.mode),), {})
     else:
         opened, preflight = judged(here, begun_or_fresh(here), listed)
+    untouched = here.store.night(run.id).closed is None and not any(begun(wave) for wave, _ in opened)
+    if untouched:
+        preflight = replace(preflight, run=(*refusals(plan, run, instant(looked)), *preflight.run))
     opened = locked(here, forbidden(opened, preflight), looked)
     for wave, records in opened:
         if not begun(wave):

@@ -55,6 +55,7 @@ CORE = {
     "pending",
     "placement",
     "plan",
+    "planned_calendar",
     "planned_night",
     "planned_selection",
     "preflight",
@@ -82,6 +83,7 @@ CORE = {
     "typed_events",
     "verification",
     "waking",
+    "when",
     "words",
 }
 """Pure: the standard library and each other, no clock, no environment, no network."""

@@ -23,8 +23,13 @@ def downtime(night: NightRecord, now: str | None = None) -> int | None:
 
 
 def window_end(planned: Night, run: RunRecord) -> datetime:
-    """When the night's window ends: counted from when the run began on the service's clock."""
-    return instant(run.started or run.claimed) + timedelta(seconds=planned.window)
+    """When the night's window ends: counted from when the run began on the service's clock, or should have begun."""
+    return instant(run.started or run.claimed) + timedelta(seconds=planned.window - max(lateness(run), 0))
+
+
+def lateness(run: RunRecord) -> int:
+    """Seconds from a schedule's instant to when its start was delivered, both by AWS's clock; 0 for a run by hand."""
+    return int((instant(run.claimed) - instant(run.scheduled)).total_seconds()) if run.scheduled else 0
 
 
 def last_moment(planned: Night, run: RunRecord) -> datetime:

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from cutover.planned_calendar import Calendar, read_calendar
 from cutover.planned_night import Night, read_night
 from cutover.planned_selection import Selection
 
-VERSION = 4
+VERSION = 5
 
 
 class Mode(StrEnum):
@@ -270,6 +271,7 @@ class Plan:
     schedule: dict[Mode, str] = field(default_factory=dict)
     night: Night | None = None
     test_ttl: int | None = None
+    calendar: Calendar = field(default_factory=Calendar)
 
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
@@ -300,7 +302,9 @@ class Plan:
         """Read what `canonical` wrote. A plan of another version is a ValueError: it was compiled by other code."""
         data = json.loads(text)
         if data["version"] != VERSION:
-            raise ValueError(f"compiled plan has version {data['version']}; this code reads version {VERSION}")
+            raise ValueError(
+                f"compiled plan has version {data['version']}; this code reads version {VERSION}: put the plan again"
+            )
         return cls(
             name=data["name"],
             service=data["service"],
@@ -310,6 +314,7 @@ class Plan:
             schedule={Mode(mode): instant for mode, instant in data["schedule"].items()},
             night=read_night(data["night"]) if data["night"] else None,
             test_ttl=data["test_ttl"],
+            calendar=read_calendar(data["calendar"]),
         )
 
 

@@ -71,13 +71,15 @@ class Night:
         self.start(plan, mode)
         return self.workflows.wait(self.execution)
 
-    def start(self, plan: Plan, mode: Mode) -> None:
+    def start(self, plan: Plan, mode: Mode, scheduled: str | None = None) -> None:
+        """`scheduled`: as its schedule would, at whatever time it is now."""
         self.store.write_plan(plan)
         with (
             patch.object(steps, "local_now", self.simulator.clock.now),
             patch("start.local_now", self.simulator.clock.now),
         ):
             event = {"plan": plan.name, "sha256": plan.sha256, "mode": mode.value}
+            event |= {"scheduled": scheduled} if scheduled else {}
             started = self.workflows.invoke("Start", event)
         self.run_id, self.execution = started["run"], started["execution"]
 

@@ -212,12 +212,12 @@ def test_a_run_requested_twice_is_one_run() -> None:
 
 def test_a_schedule_delivered_again_after_its_run_has_ended_starts_nothing_and_blocks_nothing() -> None:
     plan = a_plan()
-    scheduled = {"plan": plan.name, "sha256": plan.sha256, "mode": "test", "scheduled": "2026-11-28T09:00:00Z"}
     with a_night(a_world({"db01": {}})) as night:
-        night.store.write_plan(plan)
-        first = night.workflows.invoke("Start", scheduled)
-        night.workflows.wait(first["execution"])
-        assert night.workflows.invoke("Start", scheduled) == first
+        night.start(plan, Mode.TEST, "2026-11-28T09:00:00Z")
+        first = {"run": night.run_id, "execution": night.execution}
+        night.workflows.wait(night.execution)
+        night.start(plan, Mode.TEST, "2026-11-28T09:00:00Z")
+        assert {"run": night.run_id, "execution": night.execution} == first
         night.simulator.advance(3600)
         night.run(plan)
 
