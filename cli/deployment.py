@@ -15,7 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from cutover.evidence import STEPPED, NightEvidence
-from cutover.instants import text
+from cutover.instants import instant, text
 from cutover.monitor import WatchedPlan
 from cutover.night_records import NightRecord, Order, QuestionRecord, StepRecord
 from cutover.plan import WHEN_READY, Mode, Plan, plan_key
@@ -23,8 +23,8 @@ from cutover.planned_night import Night
 from cutover.records import MachineRecord, Proof, RunRecord, WaveRecord, whole
 
 STACK = "Cutover"
-LATEST_START = 900
-"""Seconds after its instant that a schedule may still start a run."""
+RETRIES = 185
+"""Scheduler's most: how long a start is tried again is told by its age alone."""
 Client = Callable[[str], Any]
 """Makes the boto3 client of a service, by its name."""
 
@@ -114,14 +114,17 @@ class Deployment:
         key = {"pk": {"S": "MONITOR"}, "sk": {"S": f"PLAN#{plan}"}}
         self._client("dynamodb").delete_item(TableName=self.outputs["TableName"], Key=key)
 
-    def put_schedules(self, plan: Plan) -> dict[Mode, str]:
-        """One one-time schedule for each mode the plan names an instant for, and none for the others; names by mode."""
+    def put_schedules(self, plan: Plan, now: datetime | None = None) -> dict[Mode, str]:
+        """One one-time schedule for each mode the plan has a time for, and none for the others; names by mode.
+
+        A time that has passed by `now` gets none either: what was to begin then has begun, or never will.
+        """
         scheduler, group = self._client("scheduler"), self.outputs["ScheduleGroupName"]
-        made = {}
+        now, made = now or datetime.now(UTC), {}
         for mode in Mode:
             name = f"{plan.name}-{mode.value}"
             at = plan.schedule.get(mode)
-            if at is None or at == WHEN_READY:
+            if at is None or at == WHEN_READY or instant(at) <= now:
                 self._remove_schedule(name)
                 continue
             settings = {
@@ -135,7 +138,10 @@ class Deployment:
                     "Arn": self.outputs["StartFunctionArn"],
                     "RoleArn": self.outputs["SchedulerRoleArn"],
                     # Late by more than this, a start is a surprise: it goes to the queue that is watched instead.
-                    "RetryPolicy": {"MaximumEventAgeInSeconds": LATEST_START, "MaximumRetryAttempts": 10},
+                    "RetryPolicy": {
+                        "MaximumEventAgeInSeconds": plan.calendar.late_start,
+                        "MaximumRetryAttempts": RETRIES,
+                    },
                     "DeadLetterConfig": {"Arn": self.outputs["ScheduleDeadLetterArn"]},
                     "Input": json.dumps(
                         {"plan": plan.name, "sha256": plan.sha256, "mode": mode.value, "scheduled": at}

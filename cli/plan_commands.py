@@ -174,3 +174,5 @@ def _say_scheduled(plan: Plan, scheduled: dict[str, str]) -> None:
             say(f"{mode} begins by itself once all machines are ready")
         else:
             say(f"{mode} begins by itself at {at}: schedule {plan.name}-{Mode(mode).value}")
+    for mode in sorted(each.value for each in plan.schedule if each.value not in scheduled):
+        say(f"{mode} does not begin by itself: its time, {plan.schedule[Mode(mode)]}, has passed")

@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from cli.plan.compile import canary_name
-from cli.plan.fields import seconds, utc
+from cli.plan.fields import seconds
 from cli.plan.model import MOST_TAGS, SELECTIONS, Poll, spelled_out
 from cli.plan.problems import Path, Problem
 from cli.plan.source import Source
@@ -57,7 +57,6 @@ def problems(source: Source) -> Iterator[Problem]:
     """What single keys cannot show."""
     plan = Part((), source.data)
     waves = [(wave, list(wave.parts("machines"))) for wave in plan.parts("waves")]
-    yield from _schedule(source, plan)
     yield from _poll(source, plan)
     yield from _wave_names(source, [wave for wave, _ in waves])
     for wave, machines in waves:
@@ -69,17 +68,6 @@ def problems(source: Source) -> Iterator[Problem]:
         yield from _private_ips(source, mode, plan, waves)
     for part in [plan, *(wave for wave, _ in waves), *(machine for _, machines in waves for machine in machines)]:
         yield from _security_groups(source, part)
-
-
-def _schedule(source: Source, plan: Part) -> Iterator[Problem]:
-    schedule = plan.at("schedule")
-    try:
-        test, cutover = utc(schedule["test"]), utc(schedule["cutover"])
-    except (KeyError, TypeError, ValueError):
-        return
-    if cutover <= test:
-        rule = f"the cutover is after the test ({schedule['test']})"
-        yield source.problem(("schedule", "cutover"), rule, "move one of them; mind the offsets")
 
 
 def _poll(source: Source, plan: Part) -> Iterator[Problem]:

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from cli.plan import model
 from cli.plan.block import Block
+from cli.plan.calendar import compiled_calendar, compiled_schedule
 from cli.plan.compile_night import compiled_night
 from cli.plan.fields import seconds, size_in_bytes, utc
 from cutover.plan import (
-    WHEN_READY,
     AcceptedChanges,
     AskedToSign,
     ByOs,
@@ -33,22 +33,18 @@ Overlay = TypeVar("Overlay", bound=Block)
 
 def compiled(plan: model.AuthorPlan) -> Plan:
     """What the functions read."""
-    schedule = {Mode.TEST: plan.schedule.test, Mode.CUTOVER: plan.schedule.cutover}
-    when = {mode: _when(given) for mode, given in schedule.items() if given}
+    waves = tuple(wave for together in _together(plan.waves) for wave in _launches(plan, together))
     return Plan(
         name=plan.name,
         service=plan.service,
         project=plan.project or "",
         region=plan.region,
-        waves=tuple(wave for together in _together(plan.waves) for wave in _launches(plan, together)),
-        schedule=when,
+        waves=waves,
+        schedule=compiled_schedule(plan.schedule, (each.test_minimum_age for each in waves if not each.test_waiver)),
         night=compiled_night(plan.cutover) if plan.cutover else None,
         test_ttl=seconds(plan.tests.ttl) if plan.tests.ttl else None,
+        calendar=compiled_calendar(plan.schedule),
     )
-
-
-def _when(given: str | model.WhenReady) -> str:
-    return WHEN_READY if isinstance(given, model.WhenReady) else utc(given).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _together(waves: Sequence[model.Wave]) -> list[list[model.Wave]]:

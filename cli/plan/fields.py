@@ -20,7 +20,7 @@ LONGEST_DURATION = 90 * 24 * 3600
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = r"^(?=[0-9])([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
-_INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$"
+INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$"
 _ADDRESS = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?):[1-9][0-9]{0,4}$"
 _SIZE = r"^[0-9]{1,6}(B|KiB|MiB|GiB|TiB)$"
 _UNITS_OF_SIZE = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -154,7 +154,7 @@ def _check_address(value: Any) -> Any:
 
 def utc(instant: str) -> datetime:
     """An instant with an offset, in UTC. ValueError for what is none."""
-    if not re.fullmatch(_INSTANT, instant):
+    if not re.fullmatch(INSTANT, instant):
         raise ValueError(f"{instant!r} is no instant")
     try:
         return datetime.fromisoformat(instant).astimezone(UTC)
@@ -302,7 +302,7 @@ SourceTagKey = Annotated[str, Text(r"^.+$", "a tag's key has 1 to 128 characters
 TagValue = Annotated[str, Text(r"^.*$", "a tag's value is at most 256 characters on one line", "shorten it")]
 Duration = Annotated[str, BeforeValidator(check_duration), WithJsonSchema({"type": "string", "pattern": _DURATION})]
 Instant = Annotated[
-    str, BeforeValidator(check_instant), WithJsonSchema({"type": "string", "pattern": _INSTANT, "format": "date-time"})
+    str, BeforeValidator(check_instant), WithJsonSchema({"type": "string", "pattern": INSTANT, "format": "date-time"})
 ]
 PrivateIp = Annotated[
     str,

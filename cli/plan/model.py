@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from cli.plan.block import Block
+from cli.plan.calendar import Schedule
 from cli.plan.checks import Check
 from cli.plan.fields import (
     IDS,
@@ -40,7 +41,6 @@ from cli.plan.fields import (
     TagValue,
     Version,
     check_duration,
-    check_instant,
     refusal,
 )
 from cli.plan.night import Cutover
@@ -186,29 +186,6 @@ class Expect(Block):
 
     test: ExpectedTarget = Field(default_factory=ExpectedTarget, description="Targets launched as a test.")
     cutover: ExpectedTarget = Field(default_factory=ExpectedTarget, description="Targets that take over.")
-
-
-class WhenReady(Block):
-    """Not at an instant, but when replication lets it."""
-
-    when: Literal["ready"] = Field(description="`ready`: once all machines of the plan are ready to be launched.")
-
-
-def _test(value: Any, one: ValidatorFunctionWrapHandler) -> Any:
-    return WhenReady.model_validate(value) if isinstance(value, dict) else check_instant(value)
-
-
-class Schedule(Block):
-    """When runs start by themselves."""
-
-    test: Annotated[Instant | WhenReady, WrapValidator(_test)] | None = Field(
-        default=None,
-        description="When the test starts: at an instant, or once all machines are ready.",
-        examples=["2030-06-01T09:00:00+02:00"],
-    )
-    cutover: Instant | None = Field(
-        default=None, description="When the cutover starts. After the test.", examples=["2030-06-15T22:00:00+02:00"]
-    )
 
 
 class SignOff(Block):

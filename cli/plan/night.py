@@ -283,7 +283,10 @@ class ZeroLoss(Block):
 class Cutover(Block):
     """What a cutover does around its launches. A plan without it can only be tested."""
 
-    window: Duration = Field(description="How long the night may last, from the run's start.", examples=["6h"])
+    window: Duration = Field(
+        description="How long the night may last, from the run's start or from the time that it was scheduled for.",
+        examples=["6h"],
+    )
     estimate: Duration = Field(
         description="How long users will be without the application, as they were told.", examples=["2h30m"]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -17,6 +18,7 @@ from cli.refusals import NoSuchRun
 from cutover.monitor import WatchedPlan
 from cutover.night_records import NightRecord
 from cutover.plan import WHEN_READY, Mode
+from cutover.planned_calendar import Calendar
 from cutover.records import Outcome, Proof, RunRecord, RunStatus, as_planned
 from cutover.store import Store
 from tests.statemachines.night import a_plan, a_wave
@@ -107,6 +109,8 @@ def test_a_schedule_is_made_for_each_mode_that_has_a_time_and_follows_the_plan(d
     assert first["ActionAfterCompletion"] == "DELETE"
     assert first["Target"]["Arn"] == OUTPUTS["StartFunctionArn"]
     assert first["Target"]["DeadLetterConfig"] == {"Arn": OUTPUTS["ScheduleDeadLetterArn"]}
+    assert first["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 185}
+    assert first["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert json.loads(first["Target"]["Input"]) == {
         "plan": "demo",
         "sha256": plan.sha256,
@@ -116,6 +120,22 @@ def test_a_schedule_is_made_for_each_mode_that_has_a_time_and_follows_the_plan(d
     assert {name: each["ScheduleExpression"] for name, each in schedules().items()} == {
         "demo-cutover": "at(2030-06-16T20:00:00)"
     }
+
+
+def test_a_start_is_tried_for_as_long_as_the_plan_lets_it_be_late(deployment: Deployment) -> None:
+    plan = replace(a_plan(), schedule={Mode.TEST: "2030-06-01T07:00:00Z"}, calendar=Calendar(late_start=3600))
+
+    deployment.put_schedules(plan)
+
+    assert schedules()["demo-test"]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3600
+
+
+def test_a_time_that_has_passed_is_not_scheduled_and_what_was_scheduled_for_it_is_gone(deployment: Deployment) -> None:
+    plan = replace(a_plan(), schedule={Mode.TEST: "2030-06-01T07:00:00Z", Mode.CUTOVER: "2030-06-15T20:00:00Z"})
+    deployment.put_schedules(plan)
+
+    assert deployment.put_schedules(plan, datetime(2030, 6, 1, 7, tzinfo=UTC)) == {Mode.CUTOVER: "demo-cutover"}
+    assert list(schedules()) == ["demo-cutover"]
 
 
 def test_a_run_is_read_as_the_functions_wrote_it(deployment: Deployment) -> None:

@@ -56,7 +56,7 @@ def test_the_least_night_says_why_there_is_nothing_and_has_every_default(tmp_pat
     why = "one two three"
     plan = load(tmp_path, NIGHT + WAVES)
     assert plan.night == Night(
-        window=7200,
+        window=10800,
         estimate=3600,
         reserve=3600,
         go=Approval(none=why),
