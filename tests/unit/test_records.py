@@ -51,7 +51,10 @@ RECORDS = (RunRecord, WaveRecord, LaunchRecord, Check, TargetRecord, MachineReco
 
 
 def some(kind: type) -> st.SearchStrategy[Any]:
-    own: dict[str, Any] = {"progress": PROGRESS} if kind is WaveRecord else {}
+    own: dict[str, Any] = {}
+    if kind is WaveRecord:  # a job called N would be a number to moto, which looks for types in what it answers
+        jobs = st.from_regex("job-[a-z0-9]{1,4}", fullmatch=True)
+        own |= {"progress": PROGRESS, "logged": st.dictionaries(jobs, COUNTS, max_size=3)}
     if kind is RunRecord:
         own["requests"] = st.dictionaries(TEXT.filter(bool), COUNTS, max_size=3)
     if kind in (MachineRecord, Proof):
