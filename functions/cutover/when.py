@@ -11,8 +11,6 @@ from cutover.instants import instant, text
 from cutover.plan import Mode, Plan
 from cutover.records import RunRecord
 
-EARLY = 60
-"""Seconds that a start may come before its instant: two clocks of AWS's are not one."""
 _AGAIN = "put the plan with another time, or start the run by hand"
 
 
@@ -28,7 +26,7 @@ def refusals(plan: Plan, run: RunRecord, now: datetime) -> tuple[Finding, ...]:
 
 
 def _late(plan: Plan, run: RunRecord) -> Iterator[Finding]:
-    """By AWS's clock, which the schedule goes by, too."""
+    """By AWS's clock. It fires no schedule early; the clock of a stage is ahead of it."""
     late, limit = lateness(run), plan.calendar.late_start
     if late > limit:
         yield Finding(
@@ -36,13 +34,6 @@ def _late(plan: Plan, run: RunRecord) -> Iterator[Finding]:
             f"the start planned for {run.scheduled} was delivered at {run.claimed}, {late} seconds late",
             f"a run begins at most {limit} seconds after its time",
             f"see what held the start up; {_AGAIN}",
-        )
-    if late < -EARLY:
-        yield Finding(
-            "late_start",
-            f"the start planned for {run.scheduled} was delivered at {run.claimed}, before its time",
-            "a scheduled run begins at its time",
-            f"leave the start to its schedule; {_AGAIN}",
         )
 
 

@@ -38,7 +38,6 @@ def fields(plan: Plan, mode: Mode, scheduled: str | None, claimed: str, now: str
         ("2026-11-28T21:15:00Z", []),
         ("2026-11-28T21:15:01Z", ["late_start"]),
         ("2026-11-28T20:59:00Z", []),
-        ("2026-11-28T20:58:59Z", ["late_start"]),
     ],
 )
 def test_a_start_is_taken_from_its_time_until_it_is_too_late(claimed: str, refused: list[str]) -> None:
