@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from cutover.instants import text
 from cutover.plan import Mode, Plan
 from cutover.planned_calendar import Blackout, Calendar
-from tests.statemachines.night import NO_DOORS, Night, a_night, a_plan, a_world
+from tests.statemachines.interpreter import load_handlers
+from tests.statemachines.night import NO_DOORS, Night, a_night, a_plan, a_wave, a_world
 
 FREEZE = Calendar(blackouts=(Blackout("2026-11-28T00:00:00Z", "2026-11-30T00:00:00Z", "quarterly closing of books"),))
 
@@ -61,3 +63,25 @@ def test_a_schedule_that_is_delivered_twice_within_its_time_is_one_run() -> None
         assert (night.run_id, night.execution) == first
         assert night.statuses() == {"db01": "verified"}
         assert night.launches() == 1
+
+
+def test_a_run_that_has_begun_is_opened_again_whatever_its_calendar_says_by_then() -> None:
+    """A launch is being made when its execution dies and the run goes on, in a blackout."""
+    opened: list[str] = []
+
+    def late(event: dict[str, Any]) -> Any:
+        if not opened:
+            night.simulator.advance(3600)
+            again = {"run": event["run"], "execution": night.store.run(event["run"]).execution}
+            opened.append(handlers["OpenRun"](again)["verdict"])
+            assert text(night.simulator.clock.now()) > blackout.begins
+        return handlers["LaunchTargets"](event)
+
+    blackout = Blackout("2026-11-28T09:30:00Z", "2026-11-30T00:00:00Z", "quarterly closing of books")
+    handlers = load_handlers()
+    with a_night(a_world({"db01": {}, "web01": {}}), handlers={"LaunchTargets": late}) as night:
+        waves = (a_wave("db", "db01"), a_wave("web", "web01"))
+        night.run(replace(a_plan(*waves), calendar=Calendar(blackouts=(blackout,))))
+
+        assert opened == ["go"]
+        assert night.statuses() == {"db01": "verified", "web01": "verified"}

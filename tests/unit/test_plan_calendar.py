@@ -123,6 +123,13 @@ def test_a_test_too_short_before_the_cutover_is_refused(tmp_path: Path) -> None:
     assert "test at 2030-06-05T22:00:00+02:00 at the latest" in problem.remedy
 
 
+def test_where_the_gate_is_lifted_the_cutover_need_only_be_after_the_test(tmp_path: Path) -> None:
+    lifted = f"test_gate: {{waiver: {{by: a, reason: one two three}}}}\n{WAVES}"
+    load(tmp_path, "test: 2030-06-14T00:00:00Z, cutover: 2030-06-15T00:00:00Z", waves=lifted)
+    problem = refused(tmp_path, "test: 2030-06-15T00:00:00Z, cutover: 2030-06-15T00:00:00Z", waves=lifted)
+    assert (problem.field, problem.rule) == ("schedule.cutover", "the cutover is after the test (2030-06-15T00:00:00Z)")
+
+
 def test_a_window_of_30_minutes_for_an_estimate_of_45_is_refused_in_words(tmp_path: Path) -> None:
     night = NIGHT.replace("window: 3h, estimate: 1h, reserve: 1h", "window: 30m, estimate: 45m, reserve: 1m")
     problem = refused(tmp_path, "cutover: 2030-06-15T22:00:00Z", night=night)
