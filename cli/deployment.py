@@ -157,12 +157,15 @@ class Deployment:
             made[mode] = name
         return made
 
-    def _remove_schedule(self, name: str) -> None:
+    def _remove_schedule(self, name: str) -> bool:
+        """Whether there was one."""
         try:
             self._client("scheduler").delete_schedule(Name=name, GroupName=self.outputs["ScheduleGroupName"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
+            return False
+        return True
 
     def put_proofs(self, plan: str, proofs: Iterable[Proof]) -> None:
         """Record verified tests from elsewhere, as a test run of the plan would have."""

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,14 @@ from cutover.instants import instant
 from cutover.plan import Mode
 from cutover.records import Record
 
+if TYPE_CHECKING:
+    from cli.deployment import RunView
+    from cli.stored_plans import StoredPlans
+    from cutover.planned_night import Night
+
 LOOK_SECONDS = 5.0
+LOOKS = 17_280
+"""Looks at one run: a day of them. Whoever looks on for longer gives the command again."""
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as its messages name it.", show_default=False)]
 
@@ -53,7 +60,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """How a run stands, or the latest run of a plan. Exit 0 whatever its outcome is."""
-    from cli.board import draw, watching
+    from cli.board import draw  # brings boto3 along
 
     with stored(profile, region) as deployment:
         run = of if deployment.view(of) else deployment.latest_of(of)
@@ -62,13 +69,7 @@ def status(
             fail(f"no run {of} is known here, and no run of a plan of that name; see cutover plan list")
         planned = deployment.plan_of(view.run).night if view.run.mode is Mode.CUTOVER else None
         if watch and not as_json:
-            with watching(out(), planned) as board:
-                while True:
-                    board.show(view, instant(deployment.now(view)))
-                    if view.run.outcome:
-                        break
-                    time.sleep(LOOK_SECONDS)
-                    view = deployment.view(view.run.id) or view
+            view = _look_on(deployment, view, planned)
         elif not as_json:
             out().print(draw(view, planned, instant(deployment.now(view))))
     if as_json:
@@ -82,6 +83,22 @@ def status(
         typer.echo(json.dumps(document, indent=2, default=str))
     elif view.run.outcome:
         say(f"{view.run.id}: {view.run.outcome.value}" + (f"; {view.run.reason}" if view.run.reason else ""))
+    elif watch:
+        say(f"{view.run.id} has not ended within a day; to look on, give the command again")
+
+
+def _look_on(deployment: StoredPlans, view: RunView, planned: Night | None) -> RunView:
+    """Show the run until it has ended, a day at the longest; as it was then."""
+    from cli.board import watching
+
+    with watching(out(), planned) as board:
+        for _ in range(LOOKS):
+            board.show(view, instant(deployment.now(view)))
+            if view.run.outcome:
+                break
+            time.sleep(LOOK_SECONDS)
+            view = deployment.view(view.run.id) or view
+    return view
 
 
 def history(name: Name, profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:

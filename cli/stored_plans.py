@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from botocore.exceptions import ClientError
-
 from cli.deployment import Deployment, wire
 from cutover.instants import text
 from cutover.plan import Mode, Plan, plan_key
@@ -115,15 +113,7 @@ class StoredPlans(Deployment):
 
     def unschedule(self, plan: str) -> list[str]:
         """Take its schedules away and have it watched no more: nothing begins by itself. The schedules' names."""
-        removed = []
-        for mode in Mode:
-            name = f"{plan}-{mode.value}"
-            try:
-                self._client("scheduler").delete_schedule(Name=name, GroupName=self.outputs["ScheduleGroupName"])
-                removed.append(name)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                    raise
+        removed = [name for mode in Mode if self._remove_schedule(name := f"{plan}-{mode.value}")]
         self.unwatch(plan)
         return removed
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import boto3
@@ -18,6 +17,7 @@ from cutover.night_records import NightRecord, Order, Wish
 from cutover.records import Outcome, RunStatus, as_planned
 from cutover.store import Store
 from tests.unit import night_of
+from tests.unit.deployed import deploy
 from tests.unit.records_of import run
 
 OUTPUTS = {"TableName": "table", "BucketName": "bucket"}
@@ -29,23 +29,7 @@ GO = night_of.GO.but(answer=None, answered_by="", answered_at=None, closed=False
 @pytest.fixture(scope="module")
 def opened() -> Iterator[Store]:
     with pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "testing")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        monkeypatch.setattr("boto3.client", cache(boto3.client))
-        template = {
-            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
-        }
-        boto3.client("cloudformation").create_stack(StackName="Cutover", TemplateBody=json.dumps(template))
-        boto3.client("dynamodb").create_table(
-            TableName="table",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        )
-        place: Any = {"LocationConstraint": "eu-central-1"}
-        boto3.client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration=place)
+        deploy(monkeypatch, OUTPUTS)
         made = Store.open("table", "bucket")
         made.write_plan(night_of.PLAN)
         yield made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from cli.plan import load_plan
 from cutover.plan import Mode
 from cutover.records import Outcome, RunRecord, RunStatus, as_planned
 from cutover.store import Store
+from tests.unit.deployed import deploy
 
 MINIMAL = Path(__file__).parents[2] / "plans" / "minimal.yaml"
 OUTPUTS = {
@@ -36,24 +36,8 @@ NAME = load_plan(MINIMAL).name
 
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     with mock_aws():
-        monkeypatch.setattr("boto3.client", cache(boto3.client))
-        template = {
-            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {name: {"Value": value} for name, value in OUTPUTS.items()},
-        }
-        boto3.client("cloudformation").create_stack(StackName="Cutover", TemplateBody=json.dumps(template))
-        boto3.client("dynamodb").create_table(
-            TableName="table",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        )
-        place: Any = {"LocationConstraint": "eu-central-1"}
-        boto3.client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration=place)
+        deploy(monkeypatch, OUTPUTS)
         boto3.client("scheduler").create_schedule_group(Name="cutover")
         yield
 
@@ -159,6 +143,18 @@ def test_runs_are_shown_told_and_fetched(tmp_path: Path) -> None:
     assert (tmp_path / "report" / "summary.md").read_text() == "as it was"
     assert "has left nothing yet" in given("report", f"{NAME}-test-9", code=1)
     assert "no run nobody is known here" in given("status", "nobody", code=1)
+
+
+def test_looking_on_ends_though_the_run_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    given("plan", "put", MINIMAL)
+    store, plan = Store.open("table", "bucket"), load_plan(MINIMAL)
+    store.claim(RunRecord(f"{NAME}-test-1", NAME, plan.sha256, Mode.TEST, 1, None, "2026-11-28T09:00:00Z"))
+    slept: list[float] = []
+    monkeypatch.setattr("cli.run_commands.LOOKS", 3)
+    monkeypatch.setattr("cli.run_commands.time.sleep", slept.append)
+
+    assert "has not ended within a day" in given("status", f"{NAME}-test-1", "--watch")
+    assert slept == [5.0] * 3
 
 
 @pytest.mark.parametrize("refused", [False, True])
