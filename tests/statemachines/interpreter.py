@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from unittest.mock import patch
 
 import boto3
 from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped]  # it comes without types
+from boto3.dynamodb.transform import TransformationInjector
 from botocore.awsrequest import AWSResponse, HTTPHeaders
 from botocore.model import OperationModel
 from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
@@ -162,6 +164,8 @@ def aws() -> Iterator[None]:
         patch.object(boto3, "client", _client),
         patch.object(boto3, "resource", _resource),
         patch.object(ResponseSerializer, "_serialize", _serialize),
+        patch.object(DynamoHandler, "call_action", _one_at_a_time(DynamoHandler.call_action)),
+        patch.object(TransformationInjector, "inject_condition_expressions", _one_at_a_time(_inject)),
         patch("moto.core.responses.method_names_from_class", functools.cache(method_names_from_class)),
         patch.object(lambda_eval_utils, "boto_client_for", _moto_client),
         patch.object(state_task_service_sfn, "boto_client_for", _moto_client),
@@ -204,7 +208,8 @@ def _answered(model: OperationModel, params: dict[str, Any], **_: Any) -> tuple[
     handler.current_account, handler.region, handler.headers = ACCOUNT, REGION, params["headers"]
     handler.body = handler.params = json.loads(params["body"])
     try:
-        result = getattr(handler, camelcase_to_underscores(model.name))()
+        with _TABLE:
+            result = getattr(handler, camelcase_to_underscores(model.name))()
     except (ServiceException, HTTPException):
         return None
     if not isinstance(result, ActionResult):
@@ -212,6 +217,21 @@ def _answered(model: OperationModel, params: dict[str, Any], **_: Any) -> tuple[
     answer: Any = result.result
     metadata = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RequestId": "", "RetryAttempts": 0}
     return AWSResponse(params["url"], 200, HTTPHeaders(), None), {**answer, "ResponseMetadata": metadata}
+
+
+_TABLE = threading.RLock()
+"""DynamoDB writes an item as one; moto reads, changes and puts back, and of two threads one would lose its change.
+boto3's resource writes every condition with one builder; in an account each function has a resource of its own."""
+
+_inject = TransformationInjector.inject_condition_expressions
+
+
+def _one_at_a_time(does: Callable[..., Any]) -> Callable[..., Any]:
+    def locked(*given: Any, **more: Any) -> Any:
+        with _TABLE:
+            return does(*given, **more)
+
+    return locked
 
 
 def _moto_client(region: str, service: str, **_: Any) -> Any:
