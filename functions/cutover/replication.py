@@ -232,7 +232,7 @@ def _rescanning(seen: Replication, consistent_at: datetime, lag: timedelta, now:
     restarted = scan is not None and scan > consistent_at
     if not unfinished and not restarted:
         return None
-    percent = 100 * done / total if total else None
+    percent = min(100 * done / total, 100.0) if total else None  # a disk may have shrunk since it was counted
     eta = _ahead(seen.next_consistent_at, now)
     reasons = [
         f"rescan {int(percent)} % of {size(total)}" if percent is not None and total else "rescan of unknown size"

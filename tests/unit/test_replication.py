@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cutover.machine import Machine, Replication, ReplicationState
@@ -305,7 +305,11 @@ def test_no_machine_whatsoever_is_ready_unless_every_condition_holds(one, limit,
         assert one.listed_as_replicating
 
 
+SHRUNK = machine(total_bytes=1, replicated_bytes=None, rescanned_bytes=100 * GIB, scan_started_at=NOW)
+
+
 @settings(deadline=None)
+@example(SHRUNK, None)
 @given(MACHINES, maybe(MACHINES))
 def test_every_label_has_its_reason_and_sensible_numbers(one, previous):
     progress = derive(one, NOW, LIMIT, previous)
