@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from stage.aws.emulator import Emulator, StageFailed
-from stage.aws.ports import HOST, find_free, is_free
+from stage.aws.ports import HOST, find_free, held, is_free
 from stage.outside import Outside, Targets
 from stage.outside.users import Report
 from stage.simulator import Memory, Scenario, ServedApplication, ServedSimulator, Simulator, serve
@@ -86,10 +86,13 @@ class Stage:
         console = self._same_port("console") or find_free()
         clock_url, proxy_url = f"http://{HOST}:{console}", f"http://{HOST}:{console + 1}"
         outside = {"proxy_url": proxy_url} if plays.application else {}
-        self.aws = up.enter_context(self._emulator(wait_scale=1 / plays.clock.speed, clock_url=clock_url, **outside))
-        memory = Memory(self._dir.simulator) if self._dir else None
-        told = to_bus(self.aws.client("events"))
-        simulator = Simulator(plays, self.aws.client("ec2"), memory=memory, events=told)
+        with held(console):  # AWS takes its time to come up, and others look for ports meanwhile
+            self.aws = up.enter_context(
+                self._emulator(wait_scale=1 / plays.clock.speed, clock_url=clock_url, **outside)
+            )
+            memory = Memory(self._dir.simulator) if self._dir else None
+            told = to_bus(self.aws.client("events"))
+            simulator = Simulator(plays, self.aws.client("ec2"), memory=memory, events=told)
         self.simulator = up.enter_context(serve(simulator, console))
         self.url = self.simulator.url
         if plays.application:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 HOST = "127.0.0.1"
 
@@ -39,3 +41,17 @@ def find_free() -> int:
         if is_free(port) and is_free(port + 1):
             return port
     raise PortInUse(f"no two adjacent free ports between 20000 and 32000 of {HOST}; end programs that listen there")
+
+
+@contextmanager
+def held(port: int) -> Iterator[None]:
+    """Nobody else finds `port` and its neighbour free until whoever they are for is about to listen.
+
+    A port that somebody has let go just now cannot be held; it is listened on in time, or the stage says it is taken.
+    """
+    with ExitStack() as holds:
+        for number in (port, port + 1):
+            hold = holds.enter_context(socket.socket())
+            with suppress(OSError):
+                hold.bind((HOST, number))
+        yield

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stage.aws.emulator import ROOT, Emulator
-from stage.aws.ports import PortInUse, find_free
+from stage.aws.ports import PortInUse, find_free, held, is_free
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are observed through /proc")
 
@@ -139,6 +139,15 @@ def test_everything_listens_on_the_loopback_interface_only(tmp_path: Path) -> No
         addresses = listening(sessions([child.pid for child in aws._children]))
     loopback = "0100007F"
     assert addresses == {f"{loopback}:{aws.port:04X}", f"{loopback}:{aws.port + 1:04X}"}
+
+
+def test_a_port_that_is_held_is_free_for_nobody_else() -> None:
+    port = find_free()
+    with held(port):
+        assert not is_free(port)
+        assert not is_free(port + 1)
+    assert is_free(port)
+    assert is_free(port + 1)
 
 
 @pytest.mark.parametrize("taken", [0, 1])
