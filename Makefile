@@ -23,8 +23,8 @@ test: setup ## style, types and every test
 	$(bin)/mypy
 	$(bin)/pytest -n 3 --dist loadgroup
 
-demo: setup ## rehearse a plan on this machine, test and cutover; no account needed; or SERVICE=mgn
-	$(bin)/cutover rehearse plans/demo.yaml --mode both --on $(SERVICE)
+demo: setup ## live a plan's calendar on this machine, test and cutover; no account needed; or SERVICE=mgn
+	$(bin)/cutover rehearse plans/demo.yaml --calendar --on $(SERVICE)
 
 bench: setup ## what a wave costs as it grows, in counts and ratios
 	PYTHONPATH=functions $(bin)/python -m bench.wave_size

@@ -108,19 +108,40 @@ class Deployment:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
+            self._pause(plan.name, False)
 
     def unwatch(self, plan: str) -> None:
-        """Have it watched no more, by its name; what is remembered of its machines stays."""
-        key = {"pk": {"S": "MONITOR"}, "sk": {"S": f"PLAN#{plan}"}}
-        self._client("dynamodb").delete_item(TableName=self.outputs["TableName"], Key=key)
+        """Have it watched no more, by its name; all that is remembered of it stays, for when it is watched again."""
+        self._pause(plan, True)
+
+    def forget_watching(self, plan: str) -> None:
+        """The same for good: watched again, it is new."""
+        self._client("dynamodb").delete_item(TableName=self.outputs["TableName"], Key=_watched(plan))
+
+    def _pause(self, plan: str, paused: bool) -> None:
+        try:
+            self._client("dynamodb").update_item(
+                TableName=self.outputs["TableName"],
+                Key=_watched(plan),
+                UpdateExpression="SET paused = :paused",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":paused": {"BOOL": paused}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def now_at_aws(self) -> datetime:
+        """The present by AWS's clock; the one of whoever gives a command may be wrong."""
+        return time_of(self._client("sts").get_caller_identity())
 
     def put_schedules(self, plan: Plan, now: datetime | None = None) -> dict[Mode, str]:
         """One one-time schedule for each mode the plan has a time for, and none for the others; names by mode.
 
-        A time that has passed by `now` gets none either: what was to begin then has begun, or never will.
+        A time that has passed by `now`, AWS's, gets none either: what was to begin then has begun, or never will.
         """
         scheduler, group = self._client("scheduler"), self.outputs["ScheduleGroupName"]
-        now, made = now or datetime.now(UTC), {}
+        now, made = now or self.now_at_aws(), {}
         for mode in Mode:
             name = f"{plan.name}-{mode.value}"
             at = plan.schedule.get(mode)
@@ -250,8 +271,7 @@ class Deployment:
         answer = self._client("dynamodb").get_item(
             TableName=self.outputs["TableName"], Key={"pk": {"S": f"RUN#{view.run.id}"}, "sk": {"S": "ORDER"}}
         )
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        return max(text(parsedate_to_datetime(date) if date else datetime.now(UTC)), view.last_seen)
+        return max(text(time_of(answer)), view.last_seen)
 
     def write_if(self, run_id: str, *operations: tuple[str, str, dict[str, Any]]) -> bool:
         """Carry out all of these on records of the run if all their conditions hold; whether they did.
@@ -317,6 +337,16 @@ class Deployment:
             )
         )
         return {item["sk"]["S"]: _item(item) for page in pages for item in page["Items"]}
+
+
+def time_of(answer: Any) -> datetime:
+    """When AWS gave an answer of boto3's, by its Date header; by our clock where there is none."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(date) if date else datetime.now(UTC)
+
+
+def _watched(plan: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": "MONITOR"}, "sk": {"S": f"PLAN#{plan}"}}
 
 
 def wire(item: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -136,6 +137,9 @@ def rehearse(
     scenario: Annotated[Path | None, typer.Option(help="The simulated world; by default the demo's.")] = None,
     chaos: Chaos = None,
     after: Annotated[Path | None, typer.Option(help="evidence.json of an earlier test run of this plan.")] = None,
+    calendar: Annotated[
+        bool, typer.Option("--calendar", help="Every mode begins by its schedule; the days between are passed over.")
+    ] = False,
     on: Annotated[Services | None, typer.Option(help="Carry it out on this service, whichever it names.")] = None,
     service: Annotated[
         str | None, typer.Option(metavar="URL", help=f"A CloudEndure service to use instead; token in {TOKEN}.")
@@ -155,7 +159,12 @@ def rehearse(
         _refuse("--service excludes --scenario and --chaos: a service elsewhere is not simulated")
     if service is not None and compiled.service != Services.CLOUDENDURE:
         _refuse(f"--service is for CloudEndure, and this is on {compiled.service}")
+    if calendar and (service is not None or state is not None or after is not None):
+        _refuse(
+            "--calendar excludes --service, whose clock is its own, and --state and --after: it begins with nothing"
+        )
     from cli.rehearse import Rehearsal, RunNotClaimed  # these bring the stage along; other commands do without it
+    from cli.time_travel import Calendar, PastCalendar, ScheduleSilent, at_its_time, dated
     from stage.aws.emulator import StageFailed
     from stage.aws.ports import PortInUse
     from stage.simulator import Scenario, ScenarioError
@@ -163,11 +172,16 @@ def rehearse(
     from stage.state_dir import StateRefused
 
     modes = [Mode.TEST, Mode.CUTOVER] if mode is Modes.BOTH else [Mode(mode.value)]
+    if calendar:
+        compiled = dated(compiled, datetime.now(UTC))
+        modes = [each for each in Mode if each in compiled.schedule]
     folders = _folders(compiled, modes, out)
     proofs = _proofs(after, compiled)
     try:
         plays = Service(token=_token(), url=_url(service)) if service else Scenario.load(scenario or DEFAULT_SCENARIO)
-    except ScenarioError as error:
+        if calendar and isinstance(plays, Scenario):
+            plays = at_its_time(plays, compiled, datetime.now(UTC))
+    except (ScenarioError, PastCalendar) as error:
         _refuse(str(error))
     signal.signal(signal.SIGTERM, _interrupt)
     console = _out()
@@ -191,10 +205,11 @@ def rehearse(
                 soft_wrap=True,
             )
             console.print(f"to take part: export {stage.variables}", markup=False, highlight=False, soft_wrap=True)
-            verified = rehearsal.carry_out(stage, console)
+            lived = Calendar(compiled, folders)
+            verified = lived.live(stage, console) if calendar else rehearsal.carry_out(stage, console)
     except (PortInUse, StateRefused) as error:
         _refuse(str(error))
-    except (StageFailed, RunNotClaimed) as error:
+    except (StageFailed, RunNotClaimed, ScheduleSilent) as error:
         _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

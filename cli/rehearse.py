@@ -77,11 +77,12 @@ class Rehearsal:
                 console.print(f"the service's clock {how}; {mode.value} begins", highlight=False)
             if not progress.begun(mode):
                 stage.users_begin(mode.value)
-            latest = deployment.latest_run(self.plan.name, mode)
-            own = latest if latest != progress.begin(mode, latest) else None
+            there = deployment.latest_run(self.plan.name, mode)
+            own = there if there != progress.begin(mode, there) else None
             watch = Watch(stage, crowd, console, sleep)
-            verified = _one_run(deployment, self.plan, mode, own, folder, watch)
-            _leave_users(stage, mode, folder, console)
+            begin = partial(_request, deployment, self.plan, mode, sleep)
+            verified = one_run(deployment, self.plan, mode, folder, watch, begin, own)
+            leave_users(stage, mode, folder, console)
             if not verified:
                 break
             if mode is Mode.TEST:
@@ -111,15 +112,24 @@ class Watch:
             self.console.print(f"{text(now):20} {said}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _one_run(deployment: Deployment, plan: Plan, mode: Mode, own: str | None, folder: Path, watch: Watch) -> bool:
-    """Carry one mode out and say how it ended; `own`: the run that this rehearsal began before it was killed."""
+def one_run(
+    deployment: Deployment,
+    plan: Plan,
+    mode: Mode,
+    folder: Path,
+    watch: Watch,
+    begin: Callable[[], str],
+    own: str | None = None,
+) -> bool:
+    """Carry one mode out and say how it ended; whether every machine was verified. `begin`: gives the id of its run
+    once that is claimed. `own`: the run that this rehearsal began before it was killed."""
     console = watch.console
     begun = deployment.view(own) if own else None
     ended = begun is not None and begun.run.outcome in GOOD
     if own:
         said = "had ended well, and is not repeated" if ended else "was under way, and goes on"
         console.print(f"{mode.value}: run {own} {said}", highlight=False, soft_wrap=True)
-    run_id = own if own and ended else _request(deployment, plan, mode, watch.sleep)
+    run_id = own if own and ended else begin()
     try:
         with watching(console, plan.night if mode is Mode.CUTOVER else None) as board:
             look = partial(watch.look, board)
@@ -145,19 +155,30 @@ def _one_run(deployment: Deployment, plan: Plan, mode: Mode, own: str | None, fo
 
 def _request(deployment: Deployment, plan: Plan, mode: Mode, sleep: Callable[[float], None]) -> str:
     """Begin the run by an event, as in an account; its id once it is claimed, or an active one has a new execution."""
-    before = _latest(deployment, plan, mode)
+    before = latest(deployment, plan, mode)
     deployment.request_run(plan, mode)
+    return claimed(deployment, plan, mode, before, sleep)
+
+
+def claimed(
+    deployment: Deployment,
+    plan: Plan,
+    mode: Mode,
+    before: tuple[str | None, str | None],
+    sleep: Callable[[float], None],
+) -> str:
+    """The id of the run that is there once the latest is another one than `before`. Errors: RunNotClaimed."""
     until = time.monotonic() + CLAIM_SECONDS
-    while (latest := _latest(deployment, plan, mode)) == before:
+    while (now := latest(deployment, plan, mode)) == before:
         if time.monotonic() > until:
             raise RunNotClaimed(
                 f"no run of {plan.name} in {mode.value} mode was claimed; see the log of the start function"
             )
         sleep(LOOK_SECONDS / 4)
-    return str(latest[0])
+    return str(now[0])
 
 
-def _latest(deployment: Deployment, plan: Plan, mode: Mode) -> tuple[str | None, str | None]:
+def latest(deployment: Deployment, plan: Plan, mode: Mode) -> tuple[str | None, str | None]:
     """The run claimed last and the execution that carries it out."""
     run_id = deployment.latest_run(plan.name, mode)
     view = deployment.view(run_id) if run_id else None
@@ -218,7 +239,7 @@ def _jobs(deployment: Deployment, run_id: str, wave: WaveRecord) -> list[Job]:
     return [Job.from_json(json.loads(file)) for file in files if file]
 
 
-def _leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:
+def leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:
     """What became of the orders of users, where the stage has an application."""
     report = stage.users_end(mode.value)
     if report is None:

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
-from cli.deployment import Deployment, wire
+from cli.deployment import Deployment, time_of, wire
 from cutover.instants import text
 from cutover.plan import Mode, Plan, plan_key
 from cutover.records import RunRecord
@@ -53,8 +51,7 @@ class StoredPlans(Deployment):
         if current is not None and current.sha256 == plan.sha256:
             return current
         answer = self._client("sts").get_caller_identity()
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        at = text(parsedate_to_datetime(date) if date else datetime.now(UTC))
+        at = text(time_of(answer))
         version = Version(plan.name, plan.sha256, at, answer["Arn"])
         table = self.outputs["TableName"]
         keys = ((f"PLAN#{plan.name}", f"VERSION#{at}#{plan.sha256}"), (PLANS, plan.name))
@@ -108,6 +105,7 @@ class StoredPlans(Deployment):
                 if item and item["active"]:
                     raise InUse(f"plan {plan} is carried out by run {item['run']}; wait for its end, or abort it")
         self.unschedule(plan)
+        self.forget_watching(plan)
         key = wire({"pk": PLANS, "sk": plan})
         self._client("dynamodb").delete_item(TableName=self.outputs["TableName"], Key=key)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cutover.instants import after, instant, text
-from cutover.night import moved, silence
+from cutover.night import moved, silence, soak_began
 from cutover.night_records import NightRecord, Part, QuestionRecord
 from cutover.planned_night import Approval, OnSilence
 from cutover.readiness import LOOKS, interval
@@ -63,7 +63,7 @@ def _no(name: str) -> str:
 
 def _soaks(here: Step, night: NightRecord, now: str) -> Answer | None:
     """The wait for the end of the soak, counted from when users were let in; None once it is over."""
-    began = night.opened or night.done.get(Part.SWITCH.value) or night.deadlines.get("soak_from")
+    began = soak_began(night)
     if began is None:
         night = here.store.write_night(here.run.id, night.but(deadlines={**night.deadlines, "soak_from": now}))
         began = now

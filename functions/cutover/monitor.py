@@ -115,13 +115,15 @@ class Watched(Record):
 @dataclass(frozen=True)
 class WatchedPlan(Record):
     """A plan that is watched, in this version. `looked`: the service's time of the last look; `asked`: since when its
-    test is to start, for it starts when all machines are ready; `requested`: the bus has the request."""
+    test is to start, for it starts when all machines are ready; `requested`: the bus has the request; `paused`: its
+    schedules were taken away, and until they are made again nobody watches it."""
 
     plan: str
     sha256: str
     looked: str | None = None
     asked: str | None = None
     requested: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True)

@@ -292,6 +292,11 @@ def moved(night: NightRecord, part: Part, now: str) -> NightRecord:
     return night.but(committed=now) if part is Part.COMMIT else night
 
 
+def soak_began(night: NightRecord) -> str | None:
+    """From when the soak counts: users were let in, or, where nobody is led anywhere, the soak was first looked at."""
+    return night.opened or night.done.get(Part.SWITCH.value) or night.deadlines.get("soak_from")
+
+
 def silence(rule: OnSilence) -> str:
     """The rule of a failed part that a question's silence amounts to."""
     return {OnSilence.POSTPONE: "undo", OnSilence.GO_BACK: "undo", OnSilence.HOLD: "hold", OnSilence.END: "end"}[rule]

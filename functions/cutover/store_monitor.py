@@ -1,6 +1,6 @@
 """What the replication monitor remembers: which plans are watched, and where their machines were told to be.
 
-    MONITOR         PLAN#<plan>   {plan, sha256, looked, asked, requested}
+    MONITOR         PLAN#<plan>   {plan, sha256, looked, asked, requested, paused}
     MONITOR#<plan>  <machine id>  see Watched
 
 The first is written when a plan is put and deleted when it is removed; the others by the monitor alone.
@@ -37,7 +37,9 @@ class Monitored(Items):
                 raise
 
     def watched_plans(self) -> list[WatchedPlan]:
-        return [WatchedPlan.from_json(item) for item in self._query(_PLANS, "PLAN#")]
+        """Those whose schedules were not taken away."""
+        found = (WatchedPlan.from_json(item) for item in self._query(_PLANS, "PLAN#"))
+        return [each for each in found if not each.paused]
 
     def begin_look(self, entry: WatchedPlan, now: str, since: str) -> bool:
         """Note a look at `now`; False, and nothing written, where one was begun after `since`, or the plan is not
@@ -83,8 +85,8 @@ class Monitored(Items):
             self._table.update_item(
                 Key=_key(entry.plan),
                 UpdateExpression=expression,
-                ConditionExpression=f"sha256 = :sha256 AND {condition}",
-                ExpressionAttributeValues={":sha256": entry.sha256, **values},
+                ConditionExpression=f"sha256 = :sha256 AND paused = :no AND {condition}",
+                ExpressionAttributeValues={":sha256": entry.sha256, ":no": False, **values},
             )
         except ClientError as error:
             if condition_failed(error):

@@ -93,7 +93,36 @@ def test_a_plan_is_watched_as_the_monitor_reads_it_until_it_is_not(deployment: D
     assert store.watched_plans() == [WatchedPlan(plan.name, other.sha256)]
     deployment.unwatch(plan.name)
     assert store.watched_plans() == []
+    deployment.unwatch("nobody watches it")
+    assert not store.ask_for_test(WatchedPlan(plan.name, other.sha256), "2030-06-01T07:00:00Z"), "a look under way"
+
+
+def test_a_plan_that_is_scheduled_again_has_not_forgotten_that_its_test_was_requested(deployment: Deployment) -> None:
+    store, plan = Store.open("table", "bucket"), a_plan()
+    deployment.watch(plan)
+    (entry,) = store.watched_plans()
+    store.ask_for_test(entry, "2030-06-01T07:00:00Z")
+    store.note_requested(entry)
     deployment.unwatch(plan.name)
+    deployment.watch(plan)
+    assert [(each.asked, each.requested) for each in store.watched_plans()] == [("2030-06-01T07:00:00Z", True)]
+    deployment.forget_watching(plan.name)
+    deployment.watch(plan)
+    assert store.watched_plans() == [WatchedPlan(plan.name, plan.sha256)]
+
+
+def test_what_has_passed_is_said_by_the_clock_of_aws(deployment: Deployment) -> None:
+    class Sts:
+        def get_caller_identity(self) -> Any:
+            return {"ResponseMetadata": {"HTTPHeaders": {"date": "Sat, 01 Jun 2030 07:00:01 GMT"}}}
+
+    def aws(service: str) -> Any:
+        return Sts() if service == "sts" else client(service)
+
+    plan = replace(a_plan(), schedule={Mode.TEST: "2030-06-01T07:00:00Z", Mode.CUTOVER: "2030-06-15T20:00:00Z"})
+    made = Deployment(aws)
+    made.__dict__["outputs"] = deployment.outputs
+    assert made.put_schedules(plan) == {Mode.CUTOVER: "demo-cutover"}
 
 
 def test_a_schedule_is_made_for_each_mode_that_has_a_time_and_follows_the_plan(deployment: Deployment) -> None:
