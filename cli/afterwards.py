@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.plan import InvalidPlan, load_plan
+from cli.aws import speaks_aws
+from cli.command import fail, load, note, refuse, say
+from cli.command import out as output
 from cli.plan.fields import seconds
 from cutover import leftovers as core
 from cutover.instants import text
@@ -40,7 +42,7 @@ By = Annotated[str, typer.Option(help="Who decides it.")]
 def add_to(app: typer.Typer) -> None:
     """These commands, in the order of their days."""
     for command in (observe, signoff, cleanup, finalize, leftovers):
-        app.command()(command)
+        app.command()(speaks_aws(command))
 
 
 def observe(
@@ -51,12 +53,7 @@ def observe(
     ] = None,
 ) -> None:
     """Prove launches that somebody makes in the service's console: find, verify, tag, report; launch nothing."""
-    try:
-        compiled = load_plan(plan)
-    except InvalidPlan as error:
-        for problem in error.problems:
-            _say(str(problem), error=True)
-        raise typer.Exit(2) from None
+    compiled = load(plan)
     with _deployment() as deployment:
         view = _observed(deployment, compiled, mode, time.sleep)
         folder = out or Path("out") / compiled.name / f"observe-{mode.value}"
@@ -65,11 +62,11 @@ def observe(
             content = deployment.read_file(view.run.id, name)
             if content is not None:
                 (folder / name).write_bytes(content)
-                _say(f"evidence: {folder / name}")
+                say(f"evidence: {folder / name}")
     verified = [each for each in view.machines() if each.status is MachineStatus.VERIFIED]
     outcome = view.run.outcome.value if view.run.outcome else "no end"
-    _say(f"{compiled.name} {mode.value}, observed: {outcome}, {len(verified)} of {len(view.machines())} verified")
-    _say("Production: this run launched, stopped and moved nothing.")
+    say(f"{compiled.name} {mode.value}, observed: {outcome}, {len(verified)} of {len(view.machines())} verified")
+    say("Production: this run launched, stopped and moved nothing.")
     raise typer.Exit(0 if view.run.outcome in GOOD and len(verified) == len(view.machines()) else 1)
 
 
@@ -84,13 +81,13 @@ def signoff(
 ) -> None:
     """Accept the verified tests of a plan, or reject them: a plan may ask for it before its cutover."""
     if not by.strip() or (reject and not reason.strip()):
-        _refuse("a sign-off names who (--by), and a rejection why (--reason)")
+        refuse("a sign-off names who (--by), and a rejection why (--reason)")
     with _deployment() as deployment:
         words = deployment.sign_off(plan, by, text(datetime.now(UTC)), machine or (), rejected=reject, reason=reason)
     for word in words:
         whose = "every machine" if word.machine == "*" else f"machine {word.machine}"
         done = f"rejected by {by}: {reason}" if reject else f"signed off by {by}"
-        _say(f"the test of {whose} in {', '.join(word.runs)} is {done}")
+        say(f"the test of {whose} in {', '.join(word.runs)} is {done}")
 
 
 def cleanup(run: RunId, by: By = "an operator") -> None:
@@ -107,7 +104,7 @@ def finalize(
 ) -> None:
     """Remove the sources of a committed cutover from the service, for good: agents, replication and staging."""
     if not by.strip():
-        _refuse("a finalizing names who (--by)")
+        refuse("a finalizing names who (--by)")
     with _deployment() as deployment:
         answer = _until_done(lambda: deployment.finalize(run, by, confirm), time.sleep)
     _end(answer, "production: TARGET; the targets stay")
@@ -120,7 +117,7 @@ def leftovers(
     try:
         age = timedelta(seconds=seconds(older_than))
     except ValueError:
-        _refuse(f"--older-than: seen {older_than!r}; write it like 30m, 12h or 1d")
+        refuse(f"--older-than: seen {older_than!r}; write it like 30m, 12h or 1d")
     with _deployment() as deployment:
         seen = deployment.in_ec2()
         named = {core.run_of(each) for each in seen} - {""}
@@ -128,9 +125,10 @@ def leftovers(
     table = Table("thing", "what it is", "run", "age", "do", box=box.SIMPLE)
     for each in found:
         table.add_row(*map(Text, (each.id, each.what, each.run or "-", duration(each.age), each.remedy)))
+    note(leftovers=[{**asdict(each), "age": int(each.age.total_seconds())} for each in found], looked_at=len(seen))
     if found:
-        Console().print(table)
-    _say(f"{len(found)} left over of {len(seen)} looked at, older than {older_than}; nothing was changed")
+        output().print(table)
+    say(f"{len(found)} left over of {len(seen)} looked at, older than {older_than}; nothing was changed")
 
 
 def sign_off_in_rehearsal(deployment: AfterRuns, plan: Plan, at: str) -> None:
@@ -152,10 +150,10 @@ def _observed(deployment: AfterRuns, plan: Plan, mode: Mode, sleep: Callable[[fl
     until = time.monotonic() + CLAIM_SECONDS
     while (run_id := deployment.latest_run(plan.name, mode, observe=True)) == before and not running:
         if time.monotonic() > until:
-            _fail("no run was claimed; see the log of the start function")
+            fail("no run was claimed; see the log of the start function")
         sleep(LOOK_SECONDS / 10)
-    _say(f"run {run_id} observes; launch the machines in the service's console, or have launched them today")
-    lines = Lines(Console())
+    say(f"run {run_id} observes; launch the machines in the service's console, or have launched them today")
+    lines = Lines(output())
     while True:
         view = deployment.view(str(run_id))
         if view is not None:
@@ -174,7 +172,7 @@ def _until_done(look: Callable[[], dict[str, Any]], sleep: Callable[[float], Non
         answer = look()
         if answer["reason"] != said:
             said = answer["reason"]
-            _say(said)
+            say(said)
         if answer["verdict"] != "wait":
             return answer
         sleep(LOOK_SECONDS)
@@ -182,13 +180,14 @@ def _until_done(look: Callable[[], dict[str, Any]], sleep: Callable[[float], Non
 
 
 def _end(answer: dict[str, Any], production: str) -> NoReturn:
+    note(**answer)
     for each in answer["machines"]:
-        _say(f"  {each['label']} {each['instance'] or 'without a target'}: {each['fate']}")
+        say(f"  {each['label']} {each['instance'] or 'without a target'}: {each['fate']}")
         for finding in each["findings"]:
-            _say(f"    {finding['field']}: seen {finding['seen']}; rule: {finding['rule']}; do: {finding['remedy']}")
+            say(f"    {finding['field']}: seen {finding['seen']}; rule: {finding['rule']}; do: {finding['remedy']}")
     if answer["verdict"] == "wait":
-        _say("not at its end yet; the same command goes on with it")
-    _say(production)
+        say("not at its end yet; the same command goes on with it")
+    say(production)
     left = any(each["fate"] == "stays" for each in answer["machines"])
     raise typer.Exit(0 if answer["verdict"] == "done" and not left else 1)
 
@@ -204,20 +203,4 @@ def _deployment() -> Iterator[AfterRuns]:
     try:
         yield AfterRuns(boto3.client)
     except (NotDeployed, NotDone) as error:
-        _fail(str(error))
-
-
-def _say(line: str, *, error: bool = False) -> None:
-    style = "red" if error else None
-    Console(stderr=error).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
-def _fail(message: str) -> NoReturn:
-    _say(message, error=True)
-    raise typer.Exit(1) from None
-
-
-def _refuse(message: str) -> NoReturn:
-    """Wrong use: say what and end with 2."""
-    _say(message, error=True)
-    raise typer.Exit(2)
+        fail(str(error))

@@ -14,6 +14,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from cli.aws import in_words
 from cutover.evidence import STEPPED, NightEvidence
 from cutover.instants import instant, text
 from cutover.monitor import WatchedPlan
@@ -75,10 +76,12 @@ class Deployment:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs by name. NotDeployed when there is no such stack, or one without outputs."""
+        """The stack's outputs by name. NotDeployed when there is no such stack, or nobody says whether there is."""
         try:
             stacks = self._client("cloudformation").describe_stacks(StackName=self._stack)["Stacks"]
         except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise NotDeployed(f"whether {self._stack} is deployed here is not known: {in_words(error)}") from error
             raise NotDeployed(f"no stack {self._stack} here ({error}); deploy it first: make deploy") from error
         return {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
 

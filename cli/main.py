@@ -17,8 +17,9 @@ import typer
 from rich.console import Console
 
 from cli import afterwards, operate, plan_commands, run_commands
+from cli.aws import AsJson, for_machines, speaks_aws
 from cli.command import err as _err
-from cli.command import fail, say
+from cli.command import fail, note, say
 from cli.command import load as _load
 from cli.command import out as _out
 from cli.command import refuse as _refuse
@@ -72,16 +73,14 @@ class Modes(StrEnum):
 
 
 @app.command()
+@for_machines
 def check(plan: PlanFile) -> None:
     """Say whether a plan is valid: exit 0, or 2 with every error, its line and its remedy."""
     compiled = _load(plan)
-    _out().print(
-        f"{plan}: valid; {_counted(compiled)} in {len(compiled.waves)} waves, sha256 {compiled.sha256}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    note(plan=compiled.name, sha256=compiled.sha256, modes=["test", "cutover"] if compiled.night else ["test"])
+    say(f"{plan}: valid; {_counted(compiled)} in {len(compiled.waves)} waves, sha256 {compiled.sha256}")
     if compiled.night is None:
-        _out().print(ONLY_A_TEST, highlight=False, soft_wrap=True)
+        say(ONLY_A_TEST)
 
 
 def _counted(plan: Plan) -> str:
@@ -95,6 +94,7 @@ def _counted(plan: Plan) -> str:
 
 
 @app.command()
+@speaks_aws
 def preflight(
     plan: PlanFile,
     mode: Annotated[Mode, typer.Option(help="Which run to look ahead to.")] = Mode.TEST,
@@ -106,7 +106,7 @@ def preflight(
             help=f"The CloudEndure service; its token in {TOKEN}. MGN goes by the AWS variables.",
         ),
     ] = CONSOLE,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find what would go wrong, all at once, and change nothing: exit 0 without errors, 1 with. Read-only rights do."""
     compiled = _load(plan)
@@ -122,15 +122,13 @@ def preflight(
         theirs = mgn(compiled) if compiled.service == "mgn" else cloudendure(compiled, url, token)
         looked = look(compiled, mode, theirs, Deployment(boto3.client))
     except (CutoverError, BotoCoreError) as error:
-        _err().print(
-            f"{error}; nothing was changed, ask again later", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        raise typer.Exit(1) from None
+        fail(f"{error}; nothing was changed, ask again later")
     (show_json if as_json else show)(looked, _out())
     raise typer.Exit(1 if looked.preflight.refused else 0)
 
 
 @app.command()
+@for_machines
 def rehearse(
     plan: PlanFile,
     mode: Annotated[Modes, typer.Option(help="`both` runs test, then cutover seven days later.")] = Modes.TEST,
@@ -205,13 +203,13 @@ def rehearse(
                 soft_wrap=True,
             )
             console.print(f"to take part: export {stage.variables}", markup=False, highlight=False, soft_wrap=True)
+            note(evidence={mode.value: str(folder / "evidence.json") for mode, folder in folders.items()})
             lived = Calendar(compiled, folders)
             verified = lived.live(stage, console) if calendar else rehearsal.carry_out(stage, console)
     except (PortInUse, StateRefused) as error:
         _refuse(str(error))
     except (StageFailed, RunNotClaimed, ScheduleSilent) as error:
-        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        fail(str(error))
     except KeyboardInterrupt:
         more = ", and the same command goes on" if state else ""
         _err().print(f"interrupted; nothing is left running, the evidence says how far it came{more}", style="red")

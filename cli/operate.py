@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.command import fail, refuse, say
+from cli.aws import AsJson, in_words, speaks_aws
+from cli.command import fail, note, refuse, say
 from cutover import commands
 from cutover.night_records import Holder, NightRecord, Order, Wish
 
@@ -35,7 +36,7 @@ class Question(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """These commands, in the order of a night."""
     for command in (approve, done, verify, accept, resume, rollback, takeover, abort):
-        app.command()(command)
+        app.command()(speaks_aws(command))
 
 
 def approve(
@@ -107,7 +108,7 @@ def rollback(
     _order(run, Wish.ROLLBACK, by, reason, data_stays=data_stays)
 
 
-def takeover(run: Run, as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+def takeover(run: Run, as_json: AsJson = False) -> None:
     """Print what is done, what is open, who serves users, and what to do by hand, in order. Changes nothing."""
     from cli.sheet import lines
     from cutover.takeover import sheet
@@ -169,11 +170,13 @@ def _telling(run: str) -> Iterator[tuple[Deployment, RunView, str]]:
         view = deployment.view(run)
         if view is None:
             fail(f"no run {run} is known here; the messages of a run and its evidence name it")
-        yield deployment, view, deployment.now(view)
+        now = deployment.now(view)
+        note(run=run, at=now)
+        yield deployment, view, now
     except (NotDeployed, NotTaken) as error:
         fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        fail(f"AWS did not take it: {error}; see what is written: {commands.takeover(run)}")
+        fail(f"{in_words(error)}; see what is written: {commands.takeover(run)}")
 
 
 def _named(by: str, reason: str | None, what: str) -> None:
@@ -185,6 +188,7 @@ def _named(by: str, reason: str | None, what: str) -> None:
 
 def _production(view: RunView) -> None:
     night = view.night or NightRecord()
+    note(production={"holder": night.holder.value, "since": night.since})
     since = f" since {night.since}" if night.since else ""
     users = {Holder.SOURCE: "users are on the source", Holder.NOBODY: "users are shut out"}
     say(f"Production: {night.holder.value.upper()}{since}; {users.get(night.holder, 'users are on the targets')}")

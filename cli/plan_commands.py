@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.aws import AsJson, speaks_aws
 from cli.command import fail, load, say
 from cutover.plan import WHEN_READY, Mode, Plan
 
@@ -20,24 +21,21 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The plan's name.", show_default=False)]
 File = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
 Sha = Annotated[str, typer.Option("--version", metavar="SHA256", help="Its hash, or how it begins.")]
-Profile = Annotated[str | None, typer.Option(help="Of the AWS configuration.")]
-Region = Annotated[str | None, typer.Option(help="Of AWS.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def add_to(plans: typer.Typer, app: typer.Typer) -> None:
     """`plan put` and its neighbours, and those that stand by themselves."""
-    plans.command("list")(listed)
+    plans.command("list")(speaks_aws(listed))
     for command in (put, show, diff, remove):
-        plans.command()(command)
+        plans.command()(speaks_aws(command))
     for command in (schedule, unschedule):
-        app.command()(command)
+        app.command()(speaks_aws(command))
 
 
-def put(plan: File, profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:
+def put(plan: File, as_json: AsJson = False) -> None:
     """Store a plan with the deployed Cutover, and schedule the modes it names a time for."""
     compiled = load(plan)
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         version = deployment.store(compiled)
         scheduled = _schedule(deployment, compiled)
     if as_json:
@@ -47,9 +45,9 @@ def put(plan: File, profile: Profile = None, region: Region = None, as_json: AsJ
     _say_scheduled(compiled, scheduled)
 
 
-def listed(profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:
+def listed(as_json: AsJson = False) -> None:
     """The plans that are stored, with who stored them and when."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         plans = deployment.all()
     if as_json:
         typer.echo(json.dumps({"plans": [asdict(each) for each in plans]}, indent=2))
@@ -60,11 +58,9 @@ def listed(profile: Profile = None, region: Region = None, as_json: AsJson = Fal
         say("no plan is stored here")
 
 
-def show(
-    name: Name, version: Sha = "", profile: Profile = None, region: Region = None, as_json: AsJson = False
-) -> None:
+def show(name: Name, version: Sha = "", as_json: AsJson = False) -> None:
     """A stored plan, compiled, and all its versions."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         found = deployment.find(name, version)
         plan = json.loads(deployment.read(found).canonical())
         versions = deployment.versions(name)
@@ -82,15 +78,13 @@ def diff(
     name: Annotated[str, typer.Argument(metavar="NAME|PLAN", help="A plan's name, or a file.", show_default=False)],
     before: Annotated[str, typer.Option("--from", metavar="SHA256", help="By default the current version.")] = "",
     after: Annotated[str, typer.Option("--to", metavar="SHA256", help="Of a name: by default the current one.")] = "",
-    profile: Profile = None,
-    region: Region = None,
     as_json: AsJson = False,
 ) -> None:
     """What differs between two versions, or between what is stored and a file. Exit 0 without differences, 1 with."""
     from cli.differences import differences
 
     file = load(Path(name)) if Path(name).is_file() else None
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         plan = file.name if file else name
         old = deployment.read(deployment.find(plan, before))
         new = file or deployment.read(deployment.find(plan, after))
@@ -106,18 +100,18 @@ def diff(
     raise typer.Exit(1 if found else 0)
 
 
-def remove(name: Name, profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:
+def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove a plan and its schedules. Refused while a run carries it out; runs keep the plan they began with."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         deployment.remove(name)
     typer.echo(json.dumps({"plan": name, "removed": True})) if as_json else say(
         f"{name} is removed, with its schedules"
     )
 
 
-def schedule(name: Name, profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:
+def schedule(name: Name, as_json: AsJson = False) -> None:
     """Make the schedules of a stored plan anew."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         plan = deployment.read(deployment.find(name))
         scheduled = _schedule(deployment, plan)
     if as_json:
@@ -128,9 +122,9 @@ def schedule(name: Name, profile: Profile = None, region: Region = None, as_json
         say(f"{name} names no time; start it by hand, or name one in `schedule`")
 
 
-def unschedule(name: Name, profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:
+def unschedule(name: Name, as_json: AsJson = False) -> None:
     """Take the schedules of a plan away: nothing of it begins by itself until it is scheduled again."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         removed = deployment.unschedule(name)
     if as_json:
         typer.echo(json.dumps({"plan": name, "removed": removed}, indent=2))
@@ -139,26 +133,17 @@ def unschedule(name: Name, profile: Profile = None, region: Region = None, as_js
 
 
 @contextmanager
-def stored(profile: str | None, region: str | None) -> Iterator[StoredPlans]:
+def stored() -> Iterator[StoredPlans]:
     """The deployment's plans; what is refused is said, with exit code 1."""
     import boto3  # the commands that speak to nobody start without it
-    from botocore.exceptions import BotoCoreError, ClientError
 
     from cli.deployment import NotDeployed
     from cli.stored_plans import InUse, NotStarted, NotStored, StoredPlans
 
     try:
-        session: Any = boto3.Session(profile_name=profile, region_name=region) if profile or region else boto3
-        yield StoredPlans(session.client)
+        yield StoredPlans(boto3.client)
     except (NotDeployed, NotStored, NotStarted, InUse) as error:
         fail(str(error))
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if "AccessDenied" in code or "Unauthorized" in code:
-            fail(f"not permitted: {error.operation_name} ({error}); allow it to whoever gives this command")
-        fail(f"AWS did not take it: {error}")
-    except BotoCoreError as error:
-        fail(f"AWS cannot be spoken to: {error}")
 
 
 def _schedule(deployment: StoredPlans, plan: Plan) -> dict[str, str]:

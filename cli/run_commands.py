@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.aws import AsJson, speaks_aws
 from cli.command import fail, out, say
-from cli.plan_commands import AsJson, Name, Profile, Region, stored
+from cli.plan_commands import Name, stored
 from cutover.instants import instant
 from cutover.plan import Mode
 from cutover.records import Record
@@ -31,19 +32,17 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as its me
 def add_to(app: typer.Typer) -> None:
     """These commands, in the order of a run."""
     for command in (start, status, history, report):
-        app.command()(command)
+        app.command()(speaks_aws(command))
 
 
 def start(
     name: Name,
     mode: Annotated[Mode, typer.Option(help="What the run does.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
-    profile: Profile = None,
-    region: Region = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of a stored plan now, and print its id: the same one while a run of that plan and mode is active."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         version = deployment.find(name)
         if not yes:
             asked = f"Start a {mode.value} of plan {name}, {version.sha256[:12]}, stored {version.put_at}, now?"
@@ -55,14 +54,12 @@ def start(
 def status(
     of: Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run's id, or a plan's name.", show_default=False)],
     watch: Annotated[bool, typer.Option("--watch", help="Look on until the run has ended.")] = False,
-    profile: Profile = None,
-    region: Region = None,
     as_json: AsJson = False,
 ) -> None:
     """How a run stands, or the latest run of a plan. Exit 0 whatever its outcome is."""
     from cli.board import draw  # brings boto3 along
 
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         run = of if deployment.view(of) else deployment.latest_of(of)
         view = deployment.view(run) if run else None
         if view is None:
@@ -101,9 +98,9 @@ def _look_on(deployment: StoredPlans, view: RunView, planned: Night | None) -> R
     return view
 
 
-def history(name: Name, profile: Profile = None, region: Region = None, as_json: AsJson = False) -> None:
+def history(name: Name, as_json: AsJson = False) -> None:
     """The runs of a plan, oldest first, and the versions that were stored of it."""
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         runs = deployment.runs_of(name)
         versions = deployment.versions(name)
     if as_json:
@@ -124,13 +121,11 @@ def history(name: Name, profile: Profile = None, region: Region = None, as_json:
 def report(
     run: Run,
     folder: Annotated[Path | None, typer.Option("--out", help="Where it goes; by default out/RUN/.")] = None,
-    profile: Profile = None,
-    region: Region = None,
     as_json: AsJson = False,
 ) -> None:
     """Download what a run left: evidence.json, summary.md, job logs and what else is there."""
     into = folder or Path("out") / run
-    with stored(profile, region) as deployment:
+    with stored() as deployment:
         names = deployment.files_of(run)
         if not names:
             fail(f"run {run} has left nothing yet; see how it stands: cutover status {run}")

@@ -2,6 +2,7 @@
 
     PLANS         <plan>                 the version that is current: sha256, put_at, put_by
     PLAN#<plan>   VERSION#<at>#<sha256>  each version that ever was stored
+    PLAN#<plan>   RUN#<run>              each run that was claimed, by `start`
 
 The objects stay when a plan is removed: runs that began with them go on and are read by them.
 """
@@ -134,19 +135,10 @@ class StoredPlans(Deployment):
         return runs[-1].id if runs else None
 
     def runs_of(self, plan: str) -> list[RunRecord]:
-        """Its runs by when they were claimed: those that left files, and the last of each mode."""
-        pages = self._client("s3").get_paginator("list_objects_v2")
-        found = pages.paginate(Bucket=self.outputs["BucketName"], Prefix=f"runs/{plan}-", Delimiter="/")
-        ids = {each["Prefix"].split("/")[1] for page in found for each in page.get("CommonPrefixes", ())}
-        ids |= {
-            str(run)
-            for mode in Mode
-            for observe in (False, True)
-            if (run := self.latest_run(plan, mode, observe=observe))
-        }
+        """Its runs by when they were claimed; of a removed plan too."""
+        ids = [sk.removeprefix("RUN#") for sk in self._query(f"PLAN#{plan}") if sk.startswith("RUN#")]
         items = [self._get(f"RUN#{run}", "META") for run in ids]
-        runs = [RunRecord.from_json(item) for item in items if item]
-        return sorted((run for run in runs if run.plan == plan), key=lambda run: (run.claimed, run.id))
+        return sorted((RunRecord.from_json(item) for item in items if item), key=lambda run: (run.claimed, run.id))
 
     def files_of(self, run_id: str) -> list[str]:
         """The names of the run's files."""

@@ -41,6 +41,7 @@ class Runs(Items):
             item = self._table.get_item(Key=latest, ConsistentRead=True)["Item"]
             run = self._claimed(run, str(item["run"]))
         self._put_new({"pk": f"RUN#{run.id}", "sk": "META", **run.to_json()})
+        self._put_new({"pk": f"PLAN#{run.plan}", "sk": f"RUN#{run.id}"})
         active = self.run(run.id)
         if active.status is RunStatus.RUNNING:
             return active

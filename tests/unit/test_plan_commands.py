@@ -190,7 +190,7 @@ def test_what_somebody_may_not_do_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     others = boto3.client
     monkeypatch.setattr("boto3.client", lambda service: Tables() if service == "dynamodb" else others(service))
 
-    assert "not permitted: GetItem" in given("plan", "show", NAME, code=1)
+    assert "not permitted: dynamodb:GetItem, to read plans and runs; allow it" in given("plan", "show", NAME, code=1)
 
 
 def test_what_is_current_already_is_no_new_version(monkeypatch: pytest.MonkeyPatch) -> None:
