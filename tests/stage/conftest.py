@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HARD = ("test_aws_", "test_chaos", "test_killed")
+HARD = ("test_aws_", "test_chaos", "test_kept_up", "test_killed")
 """What is done to a stage; the other group is what a user does with one. Each takes about as long as the other."""
 
 
