@@ -60,6 +60,7 @@ def handler(here: Step) -> Answer:
             progress=seen.progress({each.label: each.instance_before for each in machines}),
         ),
     )
+    here.store.write_lag(here.run.id, here.number, record.ready_looks, seen.lag(looked))
     here.store.write_machines(here.run.id, here.number, seen.settle(machines, here.wave, deadline))
     events = not first and _events(here, seen, deadline, record.ready_looks + 1)
     # Woken, it looks after the shortest pause: what is heard within that is one look.

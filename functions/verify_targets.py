@@ -57,6 +57,7 @@ def handler(here: Step) -> Answer:
     judged = in_their_order(here.wave, everyone, judged)
     judged = [_kept(here, each, sight) for each, sight in zip(judged, sights, strict=True)]
     judged = _with_lazy_volumes(here, judged, sights)
+    judged = [_timed(each, looked) for each in judged]
     still = [each for each in judged if not each.judged]
     verified = sum(1 for each in judged if each.status is MachineStatus.VERIFIED)
     reason = f"{verified} of {len(judged)} verified, {len(still)} not judged yet"
@@ -73,6 +74,12 @@ def handler(here: Step) -> Answer:
     wait = interval(here.wave.poll, now, until, left) if verdict in ("follow", "verify") else 0
     here.hold(wait)
     return {"verdict": verdict, "wait_seconds": wait, "verified": verified, "open": len(still), "reason": reason}
+
+
+def _timed(record: MachineRecord, looked: str) -> MachineRecord:
+    """With the instants of its first good look and of its verdict, which are those of the looks that saw them."""
+    ok = record.first_ok or (looked if record.oks else None)
+    return record.but(first_ok=ok, settled=(record.settled or looked) if record.judged else None)
 
 
 def _deadline(here: Step, ended: bool, sight: Sight, end: datetime) -> datetime:
@@ -154,6 +161,8 @@ def _collected(here: Step, record: MachineRecord, machine: Machine | None, looke
         replica_job=replica.job,
         replica_created=text(replica.created_at) if replica.created_at else None,
         first_seen=looked,
+        first_ok=None,
+        settled=None,
         oks=0,
         target=TargetRecord(instance_id=replica.instance_id, replaced=record.instance_before),
     )

@@ -43,6 +43,7 @@ CORE = {
     "leftovers",
     "machine",
     "messages",
+    "moments",
     "mgn_events",
     "monitor",
     "migration_service",

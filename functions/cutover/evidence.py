@@ -11,9 +11,10 @@ from typing import Any
 
 from cutover.downtime import data_stays, downtime, history
 from cutover.machine import Job
+from cutover.moments import moments
 from cutover.night_records import Back, Hold, NightRecord, Part, QuestionRecord, StepRecord
 from cutover.planned_night import Night
-from cutover.records import MachineRecord, RunRecord, TargetRecord, WaveRecord
+from cutover.records import LagLook, MachineRecord, RunRecord, TargetRecord, WaveRecord
 
 SCHEMA_VERSION = 3
 STEPPED = (Part.QUIESCE, Part.POWER_OFF, Part.SWITCH, Part.PROBE)
@@ -22,11 +23,14 @@ STEPPED = (Part.QUIESCE, Part.POWER_OFF, Part.SWITCH, Part.PROBE)
 
 @dataclass(frozen=True)
 class WaveEvidence:
-    """A wave's records, and its jobs with the mode they launched in."""
+    """A wave's records, and its jobs with the mode they launched in. `lag`: at the last looks before its launch;
+    `lag_limit`: the plan's, in seconds."""
 
     wave: WaveRecord
     machines: Sequence[MachineRecord]
     jobs: Sequence[Job]
+    lag: Sequence[LagLook] = ()
+    lag_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,15 @@ def _wave(each: WaveEvidence) -> dict[str, Any]:
     return {
         "name": each.wave.name,
         "jobs": [_job(job) for job in each.jobs],
-        "machines": [_machine(machine) for machine in each.machines],
+        "machines": [
+            {
+                **_machine(machine),
+                "moments": [moment.to_json() for moment in moments(machine, each.jobs, each.machines)],
+            }
+            for machine in each.machines
+        ],
+        "lag": [look.to_json() for look in each.lag],
+        "lag_limit": each.lag_limit,
     }
 
 
@@ -155,6 +167,7 @@ def _machine(machine: MachineRecord) -> dict[str, Any]:
         "status": machine.status.value,
         "level": machine.level.value if machine.level else None,
         "accepted": machine.accepted.to_json() if machine.accepted else None,
+        "source_ips": list(machine.source_ips),
         "replaces": machine.instance_before,
         "launch_configuration": machine.configuration,
         "target": _target(machine.target),

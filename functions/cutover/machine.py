@@ -125,6 +125,8 @@ class Machine:
     """The name of the service's own group of machines that it is in, where that was asked for."""
     first_boot: FirstBoot | None = None
     """Of its present target, where the service watches for it."""
+    ips: tuple[str, ...] = ()
+    """The source machine's own addresses, where the service says them."""
 
 
 _LINUX = re.compile(r"linux|unix|ubuntu|debian|red ?hat|rhel|centos|suse|sles|fedora|rocky|alma|amazon", re.IGNORECASE)

@@ -54,6 +54,12 @@ def machine(data: object, group: str | None = None) -> Machine | None:
         os=text(record(source.get("os")).get("fullString")),
         tags=_tags(given.get("tags")),
         group=group,
+        ips=tuple(
+            address
+            for interface in map(record, listed(source.get("networkInterfaces")))
+            for ip in listed(interface.get("ips"))
+            if (address := text(ip))
+        ),
         first_boot=FirstBoot.__members__.get(text(launched.get("firstBoot")) or "") if instance else None,
     )
 

@@ -31,7 +31,9 @@ def live_instances(service: MigrationService, machines: Iterable[Machine]) -> di
 def as_before(service: MigrationService, known: MachineRecord, machine: Machine) -> MachineRecord:
     """The machine's record with what is there before a launch; at most one request, for its present target."""
     consistent = machine.replication.consistent_at
-    known = known.but(consistent_before=text(consistent) if consistent else None)
+    known = known.but(
+        consistent_before=text(consistent) if consistent else None, source_ips=machine.ips or known.source_ips
+    )
     if machine.replica is not None and machine.replica == known.replica_before:
         return known
     previous = previous_of(service, machine)

@@ -14,13 +14,15 @@ from cutover.guard import errors, live_target, rolled_back_target
 from cutover.instants import instant, text
 from cutover.machine import Machine
 from cutover.plan import Mode, PlannedMachine, PollBounds, Wave
-from cutover.records import MachineRecord, MachineStatus, Proof, RolledBack
+from cutover.records import LagLook, MachineRecord, MachineStatus, Proof, RolledBack
 from cutover.replication import Progress, after_quiesce, derive
 from cutover.rule import can_pass
 from cutover.words import duration
 
 LINES = 500
 """Machines in a wave's progress: a record of the table holds 400 KB."""
+LAGGING = 20
+"""Machines of which the lag is kept at a look: the ones that lag most."""
 LOOKS = 400
 """A wait ends after this many looks, whatever the clock says."""
 
@@ -76,6 +78,12 @@ class WaveReadiness:
         """
         shown = sorted(self.machines, key=lambda each: each.ready) if len(self.machines) > LINES else self.machines
         return tuple({**_line(each), "replaces": doomed.get(each.planned.label)} for each in shown[:LINES])
+
+    def lag(self, at: str) -> LagLook:
+        """The lag to keep of this look, for the report: of the machines that lag most; who has none to tell is last."""
+        lines = [_line(each) for each in self.machines if each.progress]
+        lines.sort(key=lambda line: -1 if line["lag"] is None else line["lag"], reverse=True)
+        return LagLook(at, {line["label"]: line["lag"] for line in lines[:LAGGING]})
 
     def settle(self, records: Sequence[MachineRecord], wave: Wave, deadline: datetime) -> list[MachineRecord]:
         """The records of the machines that this look judged; the others are left as they are."""

@@ -5,6 +5,7 @@
                 WAVE#001                  WaveRecord
                 WAVE#001#LAUNCH#01        LaunchRecord: the ledger
                 WAVE#001#MACHINE#<label>  MachineRecord; the label is what the plan calls the machine
+                WAVE#001#LAG#07           LagLook: the last 60 looks before the launch
     PLAN#<plan> LATEST#<mode>             the run claimed last, and whether it is still active; LATEST#<mode>-observe
                 ROLLEDBACK#<machine>      RolledBack: its last cutover was taken back
                 VERIFIED#<mode>#<machine> Proof: a verified target; opens the gate of a cutover, or closes it for good
@@ -332,6 +333,24 @@ class Accepted(Record):
 
 
 @dataclass(frozen=True)
+class LagLook(Record):
+    """The replication lag at one look before a launch: seconds by label, of the machines that lagged most; None where
+    it could not be told."""
+
+    at: str
+    seconds: dict[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moment(Record):
+    """A phase of a machine's launch: from when to when; `done` None: no end was seen."""
+
+    phase: str
+    begun: str
+    done: str | None
+
+
+@dataclass(frozen=True)
 class MachineRecord(Record):
     """One machine of a wave. `id` is None as long as the plan's name was not found in the project.
 
@@ -341,7 +360,9 @@ class MachineRecord(Record):
     setting. `configuration_before`: the values, from before this run, of those that it changed; None: nothing to
     put back. `group`: the author's wave, where several are launched together as this one. `judged_from`: it is
     judged again since then. `commands`: inside of the target. `not_made`: checks that there could have been, and
-    why they were not made. `console`: what was kept of its console, as keys of the run's files.
+    why they were not made. `console`: what was kept of its console, as keys of the run's files. `source_ips`: of the
+    source machine, where the service says them. `first_ok`: the first look at which nothing was wrong with its target;
+    `settled`: the look at which it had its verdict.
     """
 
     label: str
@@ -370,6 +391,9 @@ class MachineRecord(Record):
     commands: tuple[GuestCommand, ...] = ()
     not_made: tuple[str, ...] = ()
     console: tuple[str, ...] = ()
+    source_ips: tuple[str, ...] = ()
+    first_ok: str | None = None
+    settled: str | None = None
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -382,6 +406,7 @@ class MachineRecord(Record):
             "commands": tuple(GuestCommand.from_json(command) for command in data.get("commands", ())),
             "not_made": tuple(data.get("not_made", ())),
             "console": tuple(data.get("console", ())),
+            "source_ips": tuple(data.get("source_ips", ())),
             "findings": _findings(data),
             "configuration_before": _values(data.get("configuration_before")),
         }

@@ -9,8 +9,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cutover.errors import AwsUnavailable, RunNotFound
-from cutover.records import LaunchRecord, LaunchState, MachineRecord, RunRecord, RunStatus, WaveRecord
+from cutover.instants import instant
+from cutover.records import LagLook, LaunchRecord, LaunchState, MachineRecord, RunRecord, RunStatus, WaveRecord
 from cutover.store_items import Items
+
+LAG_LOOKS = 60
+"""Looks of which the lag is kept: the last ones, each an item of its own."""
 
 
 class Intent(Enum):
@@ -53,6 +57,16 @@ class Waves(Items):
             for machine in machines:
                 sk = f"{_wave(wave)}#MACHINE#{machine.label}"
                 batch.put_item(Item={"pk": f"RUN#{run_id}", "sk": sk, **machine.to_json()})
+
+    def write_lag(self, run_id: str, wave: int, looks: int, lag: LagLook) -> None:
+        """Keep the lag as seen at a look, over that of 60 looks before. `looks`: how many there were before it."""
+        sk = f"{_wave(wave)}#LAG#{looks % LAG_LOOKS:02}"
+        self._table.put_item(Item={"pk": f"RUN#{run_id}", "sk": sk, **lag.to_json()})
+
+    def lags(self, run_id: str, wave: int) -> list[LagLook]:
+        """The lag at the last looks before the launch, oldest first."""
+        items = self._query(f"RUN#{run_id}", f"{_wave(wave)}#LAG#")
+        return sorted((LagLook.from_json(item) for item in items), key=lambda look: instant(look.at))
 
     def launches(self, run_id: str, wave: int) -> list[LaunchRecord]:
         """The ledger of a wave, in order of the attempts."""
