@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.digest import digests, python_files
+from infra.digest import digests, python_files, templates
 
 ROOT = Path(__file__).resolve().parent.parent
 # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html: the platform tag, the version, wheels only.
@@ -75,8 +75,11 @@ class Bundle:
         return self.folder
 
     def _inputs(self) -> dict[str, str]:
-        sources = [*python_files(self._lock.parent), self._lock]
+        sources = [*self._sources(), self._lock]
         return {**digests(self._root, sources), "pip": " ".join(PLATFORM)}
+
+    def _sources(self) -> list[Path]:
+        return [*python_files(self._lock.parent), *templates(self._lock.parent)]
 
     def _made_from(self) -> dict[str, str] | None:
         try:
@@ -88,7 +91,7 @@ class Bundle:
     def _install_packages(self) -> None:
         """The locked wheels, unpacked; kept beside the bundle, so that a change of our sources downloads nothing."""
         stamp = self._packages.with_suffix(".json")
-        wanted = {path: digest for path, digest in self._inputs().items() if not path.endswith(".py")}
+        wanted = {path: digest for path, digest in self._inputs().items() if not path.endswith((".py", ".j2"))}
         if stamp.exists() and json.loads(stamp.read_text()) == wanted:
             return
         stamp.unlink(missing_ok=True)
@@ -109,7 +112,7 @@ class Bundle:
         made = self.folder.with_name("functions.new")
         shutil.rmtree(made, ignore_errors=True)
         shutil.copytree(self._packages, made)
-        for source in python_files(self._lock.parent):
+        for source in self._sources():
             target = made / source.relative_to(self._lock.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)

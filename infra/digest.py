@@ -15,3 +15,8 @@ def digests(root: Path, files: Iterable[Path]) -> dict[str, str]:
 def python_files(folder: Path) -> Iterable[Path]:
     """Every Python source below a folder."""
     return folder.rglob("*.py")
+
+
+def templates(folder: Path) -> Iterable[Path]:
+    """Every Jinja2 template below a folder."""
+    return folder.rglob("*.j2")

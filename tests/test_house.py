@@ -89,8 +89,8 @@ CORE = {
 }
 """Pure: the standard library and each other, no clock, no environment, no network."""
 
-CLI_MAY = CORE | {"__init__", "events"}
-"""What the command may take from functions/: the core, with the message catalogue."""
+CLI_MAY = CORE | {"__init__", "events", "reporting"}
+"""What the command may take from functions/: the core, with the message catalogue and the report."""
 
 PREFLIGHT_MAY = {"clients", "cloudendure", "locks", "mgn", "store", "survey", "survey_account"}
 """What cli/preflight.py takes beside it, when it is called: it works before anything is deployed (decision 14)."""
@@ -194,6 +194,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "observed",
         "opening",
         "probing",
+        "reporting",
         "schedules",
         "settings",
         "step",

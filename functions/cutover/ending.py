@@ -1,9 +1,11 @@
-"""The end of a run, however it came: records settled, evidence written, the plan free for its next run."""
+"""The end of a run, however it came: records settled, evidence and report written, the plan free for its next run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+
+from aws_lambda_powertools import Logger
 
 from cutover.closing import Error, abort_finding, abort_finding_of, next_wave, outcome, settled, wave_outcome
 from cutover.evidence import STEPPED, NightEvidence, WaveEvidence, build
@@ -15,6 +17,7 @@ from cutover.machine import Job, JobStatus
 from cutover.night_records import NightRecord
 from cutover.plan import Mode, Plan
 from cutover.records import MachineRecord, MachineStatus, Outcome, Phase, RunRecord, RunStatus, WaveRecord
+from cutover.reporting import TYPES, reported
 from cutover.rule import ruling
 from cutover.store import Store
 from cutover.summary import render
@@ -25,7 +28,7 @@ Waves = Sequence[tuple[WaveRecord, list[MachineRecord]]]
 def close(
     store: Store, run: RunRecord, plan: Plan, waves: Waves, error: Error | None, *, died: bool = False
 ) -> RunRecord:
-    """Settle what is open, decide the outcome, release the claim and the locks, write evidence.json and summary.md.
+    """Settle what is open, decide the outcome, release the claim and the locks, write the run's evidence.
 
     Closing a closed run writes the same again. `error`: what ended the run before its last wave, if anything did.
     `died`: its execution is dead; then the waves and machines stay as they are recorded, so that the run can go on.
@@ -101,20 +104,36 @@ def _last_look(run: RunRecord, waves: Waves, night: NightRecord) -> str:
 
 
 def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
-    """evidence.json and summary.md of a run that has its outcome; writing them again changes nothing."""
+    """evidence.json, summary.md, report.html and ips.csv of a run that has its outcome; writing them again changes
+    nothing. A report that cannot be made is told in the other two, and stops nothing."""
+    plan = store.plan(run.plan, run.carried_out)
     executions = [each for each in (run.execution, *(wave.execution for wave, _ in waves)) if each]
     evidence = build(
         run,
-        [WaveEvidence(wave, machines, _jobs(store, run, wave)) for wave, machines in waves],
+        [
+            WaveEvidence(
+                wave,
+                machines,
+                _jobs(store, run, wave),
+                store.lags(run.id, wave.number),
+                plan.waves[wave.number - 1].lag_limit,
+            )
+            for wave, machines in waves
+        ],
         Executions().transitions(executions),
-        _night(store, run),
+        _night(store, run, plan),
     )
-    store.write_file(run.id, "evidence.json", json.dumps(evidence, indent=2) + "\n", "application/json")
-    store.write_file(run.id, "summary.md", render(evidence), "text/markdown; charset=utf-8")
+    made = reported(evidence, plan)
+    if made.error:
+        Logger().error("the report could not be made", exc_info=made.error)
+    store.write_file(run.id, "evidence.json", json.dumps(made.evidence, indent=2) + "\n", "application/json")
+    store.write_file(run.id, "summary.md", render(made.evidence), "text/markdown; charset=utf-8")
+    for name, content in made.files.items():
+        store.write_file(run.id, name, content, TYPES[name])
 
 
-def _night(store: Store, run: RunRecord) -> NightEvidence | None:
-    planned = store.plan(run.plan, run.carried_out).night
+def _night(store: Store, run: RunRecord, plan: Plan) -> NightEvidence | None:
+    planned = plan.night
     if planned is None or run.mode is not Mode.CUTOVER:
         return None
     steps = [step for part in STEPPED for step in store.steps(run.id, part)]

@@ -24,21 +24,20 @@ def render(evidence: Mapping[str, Any]) -> str:
     run, plan = evidence["run"], evidence["plan"]
     machines = [machine for wave in evidence["waves"] for machine in wave["machines"]]
     verified = sum(1 for machine in machines if machine["status"] == "verified")
-    title = _TITLES[run["outcome"]]
-    if run["outcome"] == "Failed" and evidence["night"] and evidence["night"]["closed"]:
-        title = "failed: the night did not come to its end"
-    if verified < len(machines):
-        title = title.replace("every machine verified", f"{verified} of {len(machines)} machines verified")
-    lines = [f"# {plan['name']}, {run['mode']}: {title}", ""]
+    lines = [f"# {plan['name']}, {run['mode']}: {_title(evidence, verified, len(machines))}", ""]
     if evidence["simulated"]:
         lines += ["**Simulated.** AWS was a stage on one machine: these instances exist nowhere else.", ""]
-    lines += [f"- {verified} of {len(machines)} machines verified; {_production(evidence)}"]
+    lines += [f"- {verified} of {len(machines)} machines verified; {production_words(evidence)}"]
     if evidence["night"]:
         lines += _outcome(evidence["night"])
     lines += [
         f"- run `{run['id']}`, {run['started'] or 'not started'} to {run['ended'] or 'now'} ({run['clock']} clock)",
         f"- plan `{plan['sha256'][:12]}`",
     ]
+    if evidence.get("report"):
+        lines.append(
+            f"- report.html could not be made: {_cell(evidence['report'])}; evidence.json has all that is known"
+        )
     if run["reason"]:
         lines.append(f"- reason: {_cell(run['reason'])}")
     lines += [f"- {_finding(finding)}" for finding in run["findings"]]
@@ -52,7 +51,27 @@ def render(evidence: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _production(evidence: Mapping[str, Any]) -> str:
+def outcome_words(evidence: Mapping[str, Any]) -> str:
+    """How the run ended, in one sentence: what became of the machines, and for how long users were shut out."""
+    machines = [machine for wave in evidence["waves"] for machine in wave["machines"]]
+    verified = sum(1 for machine in machines if machine["status"] == "verified")
+    words = _title(evidence, verified, len(machines))
+    night = evidence["night"]
+    if night and night["downtime_seconds"] is not None:
+        planned = clock(night["estimate_seconds"])
+        words += f"; users were shut out for {clock(night['downtime_seconds'])}, planned {planned}"
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _title(evidence: Mapping[str, Any], verified: int, of: int) -> str:
+    night, title = evidence["night"], _TITLES[evidence["run"]["outcome"]]
+    if evidence["run"]["outcome"] == "Failed" and night and night["closed"]:
+        title = "failed: the night did not come to its end"
+    return title if verified == of else title.replace("every machine verified", f"{verified} of {of} machines verified")
+
+
+def production_words(evidence: Mapping[str, Any]) -> str:
+    """Who holds production now, and since when, in Markdown."""
     now = evidence["production"][-1]
     if now["since"] is not None:
         return f"production is held by {_HOLDERS[now['holder']]} since {now['since']}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
+from cutover.moments import PHASES
 from cutover.plan import Mode
 from tests.statemachines.night import a_night, a_plan, a_wave, a_world
 
@@ -57,7 +60,26 @@ def test_every_address_is_told() -> None:
             assert target["public_ips"] == [ip for ip in [seen.get("PublicIpAddress")] if ip]
             assert all(ip in text for ip in [*target["private_ips"], *target["public_ips"]])
             assert target["instance_id"] in night.file("summary.md")
+            assert target["instance_id"] in night.file("report.html")
+            assert ",".join([target["instance_id"], *target["private_ips"]]) in night.file("ips.csv")
+            assert [each["phase"] for each in machine["moments"]] == [*PHASES]
+            assert all(each["done"] for each in machine["moments"])
         assert night.machine("db02")["target"]["public_ips"]
+        looks = night.evidence()["waves"][0]["lag"]
+        assert looks
+        assert set(looks[-1]["seconds"]) == {"db01", "db02"}
+
+
+def test_a_report_that_cannot_be_made_keeps_no_run_from_closing() -> None:
+    with (
+        a_night(a_world({"db01": {}})) as night,
+        patch("cutover.report.page", side_effect=ZeroDivisionError("a plot")),
+    ):
+        night.run(a_plan(a_wave("db", "db01")))
+
+        assert night.evidence()["run"]["outcome"] == "Tested"
+        assert night.evidence()["report"] == "ZeroDivisionError; the log has more"
+        assert "report.html could not be made" in night.file("summary.md")
 
 
 def test_targets_their_volumes_and_interfaces_are_tagged_and_nothing_else_is() -> None:
