@@ -24,12 +24,13 @@ from cutover.instants import text
 from cutover.machine import Job
 from cutover.plan import Mode, Plan
 from cutover.records import MachineStatus, Outcome, Proof, WaveRecord
+from cutover.reporting import reported
 from cutover.summary import render
 from stage.stage import Stage
 
 SEVEN_DAYS = 7 * 86400
 LOOK_SECONDS = 0.4
-FILES = ("evidence.json", "summary.md")
+FILES = ("evidence.json", "summary.md", "report.html", "ips.csv")
 USERS = "users.json"
 GOOD = (Outcome.TESTED, Outcome.CUT_OVER)
 CLAIM_SECONDS = 60.0
@@ -88,6 +89,10 @@ class Rehearsal:
             if mode is Mode.TEST:
                 self._sign_off(stage)
         progress.end()
+        for mode, folder in self.folders.items():
+            if (folder / "report.html").exists():
+                where = (folder / "report.html").resolve()
+                console.print(f"report of the {mode.value}: {where}", markup=False, highlight=False, soft_wrap=True)
         return verified
 
     def _sign_off(self, stage: Stage) -> None:
@@ -216,12 +221,10 @@ def _follow(
 def _leave_evidence(deployment: Deployment, plan: Plan, run_id: str, folder: Path) -> None:
     """The run's evidence as it wrote it; built here from its records when it came to no end."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        content = deployment.read_file(run_id, name)
-        if content is None:
-            break
-        (folder / name).write_bytes(content)
-    else:
+    left = {name: content for name in FILES if (content := deployment.read_file(run_id, name)) is not None}
+    if "evidence.json" in left and "summary.md" in left:
+        for name, content in left.items():
+            (folder / name).write_bytes(content)
         return
     view = deployment.view(run_id)
     if view is None:
@@ -229,9 +232,11 @@ def _leave_evidence(deployment: Deployment, plan: Plan, run_id: str, folder: Pat
     waves = [WaveEvidence(wave, machines, _jobs(deployment, run_id, wave)) for wave, machines in view.waves]
     around = plan.night if view.run.mode is Mode.CUTOVER else None
     night = deployment.night(run_id, around) if around else None
-    evidence = build(view.run, waves, deployment.transitions(view), night)
-    (folder / "evidence.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
-    (folder / "summary.md").write_text(render(evidence), encoding="utf-8")
+    made = reported(build(view.run, waves, deployment.transitions(view), night), plan)
+    (folder / "evidence.json").write_text(json.dumps(made.evidence, indent=2) + "\n", encoding="utf-8")
+    (folder / "summary.md").write_text(render(made.evidence), encoding="utf-8")
+    for name, file in made.files.items():
+        (folder / name).write_text(file, encoding="utf-8")
 
 
 def _jobs(deployment: Deployment, run_id: str, wave: WaveRecord) -> list[Job]:

@@ -123,7 +123,7 @@ def report(
     folder: Annotated[Path | None, typer.Option("--out", help="Where it goes; by default out/RUN/.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download what a run left: evidence.json, summary.md, job logs and what else is there."""
+    """Download what a run left: report.html, ips.csv, evidence.json, summary.md, job logs and what else is there."""
     into = folder or Path("out") / run
     with stored() as deployment:
         names = deployment.files_of(run)
@@ -137,6 +137,8 @@ def report(
         return
     for name in names:
         say(str(into / name))
+    if "report.html" in names:
+        say(f"report: {(into / 'report.html').resolve()}")
 
 
 def _plain(record: Record | None) -> dict[str, Any]:
