@@ -112,6 +112,17 @@ def test_it_has_all_that_is_asked_of_it() -> None:
         assert words in of, words
 
 
+def test_the_lag_after_the_quiesce_is_not_held_against_the_plans_limit_and_one_look_is_no_line() -> None:
+    given = lagging(evidence((DONE,), around(at.OPENED)), "db01")
+    given["night"]["quiesced"] = "2026-11-28T21:00:00Z"
+    source = page(given, "{}")
+    assert "limit 05:00" not in source
+    assert "Nothing was written at the source any more" in source
+    given["waves"][0]["lag"] = given["waves"][0]["lag"][:1]
+    assert "Plot of the lag" not in page(given, "{}")
+    assert "The lag as a table, one look" in page(given, "{}")
+
+
 def test_it_loads_nothing_and_runs_nothing() -> None:
     source = page(lagging(evidence((DONE, FAILED), around(at.OPENED)), "db01"), "{}")
     elements = Elements(source).found
@@ -128,7 +139,9 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_are_inert_wherever_they_stand(name: str) -> None:
     check = Check(name, name, name, False)
-    machine = DONE.but(label=name, name=name, checks=(check,), not_made=(name,), findings=(Finding(*[name] * 4),))
+    machine = DONE.but(
+        label=name, name=name, checks=(check,), not_made=(name,), findings=(Finding(name, name, name, name),)
+    )
     machine = machine.but(accepted=Accepted(name, name, "2026-11-28T22:20:00Z"), status=MachineStatus.FAILED)
     given = lagging(evidence((machine,), reason=name), name)
     given["waves"][0]["name"] = name
@@ -203,7 +216,14 @@ CLOUDENDURE = (
     "Started creating a replica for instance db01",
     "Finished creating a replica for instance db01",
 )
-MGN = ("SNAPSHOT_START", "SNAPSHOT_END", "CONVERSION_START", "CONVERSION_END", "LAUNCH_START", "LAUNCH_START")
+MGN: tuple[str, ...] = (
+    "SNAPSHOT_START",
+    "SNAPSHOT_END",
+    "CONVERSION_START",
+    "CONVERSION_END",
+    "LAUNCH_START",
+    "LAUNCH_START",
+)
 MGN += ("LAUNCH_END",)
 
 

@@ -82,7 +82,7 @@ def page(evidence: Mapping[str, Any], plan: str) -> str:
         timeline=plots.timeline([(each["name"], bars) for each, bars in moments[:BARS]]) if moments else None,
         moments=_some([each for each, _ in moments], CHECKED),
         bars=min(len(moments), BARS),
-        lags=[_lag(wave) for wave in evidence["waves"] if _looked(wave)],
+        lags=[_lag(wave, night.get("quiesced")) for wave in evidence["waves"] if _looked(wave)],
         checked=_some([each for each in worst_first if each["checks"] or each["checks_not_made"]], CHECKED),
         decisions=sorted(_decisions(evidence, machines), key=lambda each: instant(each[0])),
         findings=_some([*(("run", each) for each in evidence["run"]["findings"]), *told], FINDINGS),
@@ -115,16 +115,18 @@ def _looked(wave: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class _Lag:
-    """The lag of a wave's machines before its launch: of the slowest as lines, of all that were kept as numbers."""
+    """The lag of a wave's slowest machines before its launch. `plot`: None of a single look, which makes no line.
+    `quiesced`: nothing wrote at the source any more, and the plan's limit did not count."""
 
     wave: str
-    plot: Markup
+    plot: Markup | None
+    quiesced: bool
     looks: Sequence[Mapping[str, Any]]
     names: Sequence[str]
     more: int
 
 
-def _lag(wave: Mapping[str, Any]) -> _Lag:
+def _lag(wave: Mapping[str, Any], since: str | None) -> _Lag:
     looks = wave["lag"]
     series: dict[str, list[tuple[datetime, int]]] = {}
     for look in looks:
@@ -133,7 +135,9 @@ def _lag(wave: Mapping[str, Any]) -> _Lag:
                 series.setdefault(name, []).append((instant(look["at"]), seconds))
     slowest = sorted(series, key=lambda name: -max(seconds for _, seconds in series[name]))
     shown = {name: series[name] for name in slowest[:LINES]}
-    return _Lag(wave["name"], plots.lag(shown, wave.get("lag_limit")), looks, [*shown], len(slowest) - len(shown))
+    quiesced = since is not None and instant(looks[0]["at"]) >= instant(since)
+    plot = plots.lag(shown, None if quiesced else wave.get("lag_limit")) if len(looks) > 1 else None
+    return _Lag(wave["name"], plot, quiesced, looks, [*shown], len(slowest) - len(shown))
 
 
 def _decisions(
