@@ -58,11 +58,11 @@ def observe(
         view = _observed(deployment, compiled, mode, time.sleep)
         folder = out or Path("out") / compiled.name / f"observe-{mode.value}"
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("evidence.json", "summary.md"):
+        for name in ("evidence.json", "summary.md", "ips.csv", "report.html"):
             content = deployment.read_file(view.run.id, name)
             if content is not None:
                 (folder / name).write_bytes(content)
-                say(f"evidence: {folder / name}")
+                say(f"{'report' if name == 'report.html' else 'evidence'}: {folder / name}")
     verified = [each for each in view.machines() if each.status is MachineStatus.VERIFIED]
     outcome = view.run.outcome.value if view.run.outcome else "no end"
     say(f"{compiled.name} {mode.value}, observed: {outcome}, {len(verified)} of {len(view.machines())} verified")
