@@ -64,11 +64,17 @@ def _bodies(file: Path) -> dict[str, Body]:
     return found
 
 
+def _file(module: str) -> Path:
+    """Of a module, or of a package."""
+    path = FUNCTIONS.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 @cache
 def _imports(file: Path) -> dict[str, Path]:
     """The modules of `cutover` that a module's names come from."""
     return {
-        alias.name: FUNCTIONS.joinpath(*node.module.split(".")).with_suffix(".py")
+        alias.name: _file(node.module)
         for module in _modules(file)
         for node in ast.walk(module)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cutover.")
