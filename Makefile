@@ -17,7 +17,7 @@ help: ## what there is
 setup: .venv/editable ## everything the others need: .venv from the hash lock, the command `cutover`, what runs in Lambda
 	@$(bin)/python -m infra.bundle
 
-test: setup ## style, types and every test
+test: setup node_modules/.package-lock.json ## style, types and every test; it needs a Chromium
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy

@@ -1,0 +1,94 @@
+"""The report as people open it: from a file, in a browser, on a desk and on a phone, by day and by night."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from cutover.plan import Mode
+from cutover.records import Accepted, Outcome, RunStatus
+from cutover.report import page as drawn
+from tests.unit import night_of as at
+from tests.unit.test_evidence import FAILED, around, evidence
+from tests.unit.test_report import DONE, HOSTILE, lagging
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+PHONE = 390
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert found, "no Chromium is here: apt-get install chromium"
+    assert AXE.exists(), "axe is not here: .venv/bin/python -m infra.node ci"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=[*QUIET, "--disable-sync"])
+        yield started
+        started.close()
+
+
+def well() -> dict[str, Any]:
+    crowd = [DONE.but(label=f"web{each:02}", name=f"web{each:02}", position=each) for each in range(9)]
+    cut_over = {"outcome": Outcome.CUT_OVER, "status": RunStatus.SUCCEEDED, "simulated": True}
+    return _briefly(lagging(evidence(tuple(crowd), around(at.COMMITTED), **cut_over), *(each.label for each in crowd)))
+
+
+def badly() -> dict[str, Any]:
+    word = Accepted("lead@example.com", "answers by hand " * 9, "2026-11-28T22:20:00Z")
+    some = [DONE.but(label=name, name=name, not_made=(name * 9,)) for name in (*HOSTILE, "x" * 200)]
+    given = evidence((*some, FAILED.but(accepted=word)), around(at.HELD), reason="y" * 400)
+    return _briefly(lagging(given, *HOSTILE))
+
+
+def _briefly(given: dict[str, Any]) -> dict[str, Any]:
+    """With few looks: axe looks at every cell of a table."""
+    for wave in given["waves"]:
+        wave["lag"] = wave["lag"][:5]
+    return given
+
+
+def little() -> dict[str, Any]:
+    return evidence((FAILED.but(checks=()),), mode=Mode.TEST, outcome=Outcome.REFUSED)
+
+
+@pytest.mark.parametrize("given", [well, badly, little])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 1100), ("light", PHONE)])
+def test_it_opens_from_a_file_without_a_complaint_of_the_browser_or_of_axe(
+    browser: Browser, tmp_path: Path, given: Any, scheme: Literal["light", "dark"], width: int
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(drawn(given(), '{"a": "' + "z" * 500 + '"}'), encoding="utf-8")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 844})
+    with context, context.new_page() as page:
+        said: list[str] = []
+        asked: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
+        assert page.locator("h1").bounding_box() is not None
+        assert _too_wide(page) == 0
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        assert _too_wide(page) == 0
+        assert said == []
+        assert asked == [file.as_uri()]
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run()")
+        assert found["passes"]
+        assert [
+            (each["id"], each["help"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
+        ] == []
+
+
+def _too_wide(page: Page) -> int:
+    """Pixels that the page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
