@@ -9,10 +9,21 @@ from typing import Any
 import pytest
 
 from cutover.finding import Finding, Severity
-from cutover.machine import LifeCycle, Machine
+from cutover.machine import LifeCycle, Machine, ReplicationState
 from cutover.plan import Mode, PlannedMachine, PollBounds, Waiver, Wave
-from cutover.readiness import LOOKS, Verdict, interval, look, refusals, remarks, resolve
+from cutover.readiness import (
+    LOOKS,
+    MachineReadiness,
+    Verdict,
+    WaveReadiness,
+    interval,
+    look,
+    refusals,
+    remarks,
+    resolve,
+)
 from cutover.records import MachineRecord, MachineStatus, Proof
+from cutover.replication import Progress
 from tests.unit.records_of import CUT_OVER, NOW, TESTED, ago, machine, planned, wave
 
 DEADLINE = NOW + timedelta(hours=1)
@@ -303,3 +314,15 @@ def test_four_hundred_looks_reach_every_deadline(wait: timedelta) -> None:
         looks += 1
     assert looks <= LOOKS
     assert now - deadline < timedelta(seconds=1)
+
+
+def test_the_lag_that_is_kept_of_a_look_is_that_of_the_machines_that_lag_most() -> None:
+    lags = [*(timedelta(seconds=each) for each in range(999)), None]
+    seen = tuple(
+        MachineReadiness(planned(f"m{number}"), None, progress=Progress(ReplicationState.LAGGING, "", lag))
+        for number, lag in enumerate(lags)
+    )
+    kept = WaveReadiness(Verdict.WAIT, "", (*seen, MachineReadiness(planned("gone"), None))).lag("2026-11-28T22:00:00Z")
+    assert list(kept.seconds.items()) == [(f"m{number}", number) for number in range(998, 978, -1)]
+    few = WaveReadiness(Verdict.WAIT, "", seen[-2:]).lag("2026-11-28T22:00:00Z")
+    assert few.seconds == {"m998": 998, "m999": None}
