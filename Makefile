@@ -9,7 +9,7 @@ bin := .venv/bin
 npm := $(bin)/python -m infra.node
 compile := $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup test demo bench synth deploy lock schemas clean
+.PHONY: help setup test chromium demo bench synth deploy lock schemas clean
 
 help: ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
@@ -17,11 +17,17 @@ help: ## what there is
 setup: .venv/editable ## everything the others need: .venv from the hash lock, the command `cutover`, what runs in Lambda
 	@$(bin)/python -m infra.bundle
 
-test: setup node_modules/.package-lock.json ## style, types and every test; it needs a Chromium
+test: setup node_modules/.package-lock.json chromium ## style, types and every test
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/pytest -n 3 --dist loadgroup
+
+# The tests that look at pages use the machine's browser; where there is none and this may, Debian's is installed.
+chromium:
+	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
+	  { [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; } || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; } || true
 
 demo: setup ## live a plan's calendar on this machine, test and cutover; no account needed; or SERVICE=mgn
 	$(bin)/cutover rehearse plans/demo.yaml --calendar --on $(SERVICE)
