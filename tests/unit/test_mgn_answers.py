@@ -65,6 +65,22 @@ def test_a_server_without_a_host_name_is_named_all_the_same(hints: Any, tags: An
     assert machine(sourceProperties={"identificationHints": hints}, tags=tags).name == name
 
 
+@pytest.mark.parametrize(
+    ("interfaces", "ips"),
+    [
+        (
+            [{"ips": ["10.0.0.1", "fd00::1"], "isPrimary": True}, {"ips": ["10.0.1.1"]}],
+            ("10.0.0.1", "fd00::1", "10.0.1.1"),
+        ),
+        ([{"ips": None}, None, {"ips": [7, "", "10.0.0.2"]}], ("10.0.0.2",)),
+        ([], ()),
+        (None, ()),
+    ],
+)
+def test_the_addresses_of_the_source_are_those_of_all_its_interfaces(interfaces: Any, ips: tuple[str, ...]) -> None:
+    assert machine(sourceProperties={"networkInterfaces": interfaces}).ips == ips
+
+
 @pytest.mark.parametrize("garbage", [None, {}, [], {"sourceServerID": " "}, "s-1"])
 def test_what_has_no_id_is_no_machine_and_no_job(garbage: Any) -> None:
     assert answers.machine(garbage) is None
