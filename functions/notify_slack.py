@@ -8,6 +8,7 @@ import requests
 
 from cutover.errors import MessageNotSent
 from cutover.settings import Settings
+from cutover.slack_board import escaped
 from cutover.step import log, secret
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"sent": False}
     try:
         answer = requests.post(
-            webhook, json={"text": f"*{news['subject']}*\n{news['text']}"}, timeout=SECONDS, allow_redirects=False
+            webhook,
+            json={"text": f"*{escaped(news['subject'])}*\n{escaped(news['text'])}"},
+            timeout=SECONDS,
+            allow_redirects=False,
         )
     except requests.RequestException as error:
         raise MessageNotSent(f"Slack did not answer: {type(error).__name__}") from None

@@ -71,6 +71,13 @@ def test_slack_is_told_subject_and_text(slack: Slack) -> None:
     assert slack.got == [{"text": "*demo test: Tested*\nProduction: SOURCE."}]
 
 
+def test_nothing_in_a_message_calls_a_channel(slack: Slack) -> None:
+    news = {"detail": {**NEWS["detail"], "subject": "<!channel> & co", "text": "web<@U1>"}}
+    with patch.dict(NEWS, news):
+        post(f"http://127.0.0.1:{slack.server_port}/services/T0/secret")
+    assert slack.got == [{"text": "*&lt;!channel&gt; &amp; co*\nweb&lt;@U1&gt;"}]
+
+
 @pytest.mark.parametrize("webhook", ["", "none", "ftp://x", "http://hooks.example.com/secret"])
 def test_without_a_webhook_nothing_is_sent(webhook: str) -> None:
     assert post(webhook) == {"sent": False}
