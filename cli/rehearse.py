@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -89,10 +89,7 @@ class Rehearsal:
             if mode is Mode.TEST:
                 self._sign_off(stage)
         progress.end()
-        for mode, folder in self.folders.items():
-            if (folder / "report.html").exists():
-                where = (folder / "report.html").resolve()
-                console.print(f"report of the {mode.value}: {where}", markup=False, highlight=False, soft_wrap=True)
+        say_reports(self.folders, console)
         return verified
 
     def _sign_off(self, stage: Stage) -> None:
@@ -242,6 +239,14 @@ def _leave_evidence(deployment: Deployment, plan: Plan, run_id: str, folder: Pat
 def _jobs(deployment: Deployment, run_id: str, wave: WaveRecord) -> list[Job]:
     files = [deployment.read_file(run_id, f"wave-{wave.number:03}/job-{job}.json") for job in wave.jobs]
     return [Job.from_json(json.loads(file)) for file in files if file]
+
+
+def say_reports(folders: Mapping[Mode, Path], console: Console) -> None:
+    """Where the reports of the runs are, those that there are."""
+    for mode, folder in folders.items():
+        if (folder / "report.html").exists():
+            where = (folder / "report.html").resolve()
+            console.print(f"report of the {mode.value}: {where}", markup=False, highlight=False, soft_wrap=True)
 
 
 def leave_users(stage: Stage, mode: Mode, folder: Path, console: Console) -> None:

@@ -23,7 +23,7 @@ from cli.board import Board
 from cli.crowd import Crowd
 from cli.deployment import RunView
 from cli.orders import answer
-from cli.rehearse import Watch, claimed, latest, leave_users, one_run
+from cli.rehearse import Watch, claimed, latest, leave_users, one_run, say_reports
 from cli.stored_plans import StoredPlans
 from cutover.instants import instant, text
 from cutover.night import soak_began
@@ -119,6 +119,7 @@ class Calendar:
         for run in deployment.runs_of(self.plan.name):
             how = run.outcome.value if run.outcome else run.status.value
             clock.say(f"{run.id}: {how}, {run.started} to {run.ended}")
+        say_reports(self.folders, console)
         clock.say(f"{self.plan.name} was lived through in {timedelta(seconds=round(time.monotonic() - began))}")
         return verified
 

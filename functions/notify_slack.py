@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import requests
 
 from cutover.errors import MessageNotSent
 from cutover.settings import Settings
-from cutover.slack_board import escaped
 from cutover.step import log, secret
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         answer = requests.post(
             webhook,
-            json={"text": f"*{escaped(news['subject'])}*\n{escaped(news['text'])}"},
+            json={"text": f"*{escape(news['subject'], quote=False)}*\n{escape(news['text'], quote=False)}"},
             timeout=SECONDS,
             allow_redirects=False,
         )

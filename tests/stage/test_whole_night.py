@@ -124,6 +124,8 @@ def test_the_demo_is_tested_and_moved_by_its_calendar_without_losing_or_doubling
         f"demo-{each['mode']}-{compact(instant(each['scheduled']))}" for each in runs
     ]
     assert said.count(" has fired\n") == 2
+    for mode in ("test", "cutover"):
+        assert f"report of the {mode}: {tmp_path / mode / 'report.html'}\n" in said
     schema = json.loads((ROOT / "docs" / "schemas" / "evidence.schema.json").read_text())
     for mode, outcome in (("test", "Tested"), ("cutover", "CutOver")):
         seen = evidence(tmp_path / mode)
