@@ -17,7 +17,7 @@ help: ## what there is
 setup: .venv/editable ## everything the others need: .venv from the hash lock, the command `cutover`, what runs in Lambda
 	@$(bin)/python -m infra.bundle
 
-test: setup node_modules/.package-lock.json chromium ## style, types and every test
+test: setup chromium ## style, types and every test
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +18,7 @@ from tests.unit import night_of as at
 from tests.unit.test_evidence import FAILED, around, evidence
 from tests.unit.test_report import DONE, HOSTILE, lagging
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+AXE = files("axe_playwright_python") / "axe.min.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PHONE = 390
@@ -28,7 +28,6 @@ PHONE = 390
 def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert found, "no Chromium is here: apt-get install chromium"
-    assert AXE.exists(), "axe is not here: .venv/bin/python -m infra.node ci"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=found, args=[*QUIET, "--disable-sync"])
         yield started

@@ -32,6 +32,6 @@ def test_the_cdk_cli_is_the_one_that_reads_this_librarys_assembly() -> None:
     """2.1148.1, exactly: `latest` is a mistaken 3.0.0 (docs/decisions/0003-node-from-a-package.md)."""
     wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
     locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/aws-cdk"]
-    assert wanted["aws-cdk"] == "2.1148.1"
+    assert wanted == {"aws-cdk": "2.1148.1"}
     assert locked["version"] == "2.1148.1"
     assert locked["integrity"].startswith("sha512-")
