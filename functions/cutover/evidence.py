@@ -11,7 +11,7 @@ from typing import Any
 
 from cutover.downtime import data_stays, downtime, history
 from cutover.machine import Job
-from cutover.moments import moments
+from cutover.moments import moments, named
 from cutover.night_records import Back, Hold, NightRecord, Part, QuestionRecord, StepRecord
 from cutover.planned_night import Night
 from cutover.records import LagLook, MachineRecord, RunRecord, TargetRecord, WaveRecord
@@ -135,13 +135,14 @@ def _back(back: Back, night: NightRecord) -> dict[str, Any]:
 
 
 def _wave(each: WaveEvidence) -> dict[str, Any]:
+    names = named(each.jobs, each.machines)
     return {
         "name": each.wave.name,
         "jobs": [_job(job) for job in each.jobs],
         "machines": [
             {
                 **_machine(machine),
-                "moments": [moment.to_json() for moment in moments(machine, each.jobs, each.machines)],
+                "moments": [moment.to_json() for moment in moments(machine, each.jobs, each.machines, names)],
             }
             for machine in each.machines
         ],

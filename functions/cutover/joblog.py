@@ -28,10 +28,14 @@ class Named:
 
     def in_line(self, message: str) -> bool:
         """Whether the line names this machine: its id anywhere, its name as a whole word."""
-        if self.id.casefold() in message.casefold():
+        folded = message.casefold()
+        if self.id.casefold() in folded:
             return True
         return bool(
-            self.name and re.search(rf"(?<![\w.-]){re.escape(self.name)}(?![\w-]|\.\w)", message, re.IGNORECASE)
+            # Cheap first: a wave's machines are looked for in each of its lines.
+            self.name
+            and self.name.casefold() in folded
+            and re.search(rf"(?<![\w.-]){re.escape(self.name)}(?![\w-]|\.\w)", message, re.IGNORECASE)
         )
 
 

@@ -6,7 +6,7 @@ For people to read, not to judge by: texts of a log are unstable, and what it do
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from cutover.instants import text
@@ -31,16 +31,32 @@ _ENDS = {
 }
 
 
-def moments(machine: MachineRecord, jobs: Sequence[Job], everyone: Sequence[MachineRecord]) -> tuple[Moment, ...]:
-    """The phases that are known of the machine, in order. `everyone`: the wave's machines, whose lines are not its own.
+Names = Mapping[str, frozenset[str]]
+"""Whom a line of a log that tells of a phase names: ids by its text. The other lines are left out."""
+
+
+def named(jobs: Sequence[Job], everyone: Sequence[MachineRecord]) -> Names:
+    """For all machines of a wave at once: there are as many such lines as machines, and more."""
+    who = [Named(each.id, each.name) for each in everyone if each.id]
+    tells = [*_BEGINS.values(), *_ENDS.values()]
+    texts = {line.message for job in jobs for line in job.log if any(each.search(line.message) for each in tells)}
+    return {message: frozenset(each.id for each in who if each.in_line(message)) for message in texts}
+
+
+def moments(
+    machine: MachineRecord, jobs: Sequence[Job], everyone: Sequence[MachineRecord], names: Names | None = None
+) -> tuple[Moment, ...]:
+    """The phases that are known of the machine, in order. `everyone`: the wave's machines, whose lines are not its own;
+    `names`: what `named` gives for them.
 
     boot: from the first sight of the target to the first look at which nothing was wrong with it; checks: from then to
     its verdict.
     """
     if machine.id is None:
         return ()
+    names = named(jobs, everyone) if names is None else names
     lines = [line for job in jobs if job.machines is None or machine.id in job.machines for line in job.log]
-    own = list(_own(machine, lines, everyone))
+    own = [line for line in lines if line.at and _is_of(machine.id, line, names)]
     found = [each for phase in _BEGINS if (each := _of_log(phase, own))]
     if machine.first_seen:
         seen, ok = machine.first_seen, machine.first_ok
@@ -50,14 +66,12 @@ def moments(machine: MachineRecord, jobs: Sequence[Job], everyone: Sequence[Mach
     return tuple(found)
 
 
-def _own(machine: MachineRecord, lines: Iterable[LogLine], everyone: Sequence[MachineRecord]) -> Iterable[LogLine]:
-    me = Named(str(machine.id), machine.name)
-    others = [Named(each.id, each.name) for each in everyone if each.id and each.id != machine.id]
-    for line in lines:
-        if line.at is None or line.machine not in (None, machine.id):
-            continue
-        if line.machine or me.in_line(line.message) or not any(each.in_line(line.message) for each in others):
-            yield line
+def _is_of(machine: str, line: LogLine, names: Names) -> bool:
+    """Whether the line tells of a phase of this machine: it is its own, names it, or names nobody."""
+    who = names.get(line.message)
+    if who is None or line.machine not in (None, machine):
+        return False
+    return line.machine == machine or machine in who or not who
 
 
 def _of_log(phase: str, lines: Iterable[LogLine]) -> Moment | None:
