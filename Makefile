@@ -24,6 +24,7 @@ test: setup chromium ## style, types and every test
 	$(bin)/pytest -n 3 --dist loadgroup
 
 # The tests that look at pages use the machine's browser; where there is none and this may, Debian's is installed.
+# Where that fails all other tests are still of use, and those of pages fail with the command that helps.
 chromium:
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
 	  { [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; } || \

@@ -27,8 +27,8 @@ NEEDED: Mapping[str, tuple[str, str]] = {
     "cloudformation:DescribeStacks": ("DescribeStacks", "find what is deployed"),
     "dynamodb:GetItem": ("GetItem", "read plans and runs"),
     "dynamodb:Query": ("Query", "read plans and runs"),
-    "dynamodb:PutItem": ("PutItem", "write down a plan that is watched, or a sign-off"),
-    "dynamodb:UpdateItem": ("UpdateItem", "have a plan watched, or not"),
+    "dynamodb:PutItem": ("PutItem", "write down versions of plans, sign-offs and orders"),
+    "dynamodb:UpdateItem": ("UpdateItem", "write down answers, and whether a plan is watched"),
     "dynamodb:DeleteItem": ("DeleteItem", "remove a plan"),
     "dynamodb:ConditionCheckItem": ("TransactWriteItems", "write an answer or an order once, or not at all"),
     "s3:PutObject": ("PutObject", "store a compiled plan"),
@@ -87,13 +87,10 @@ def _given(does: Callable[..., None], names: tuple[str, ...]) -> Callable[..., N
         passed = {name: value for name, value in options.items() if name not in OPTIONS or name in own}
         with words.spoken(as_json=bool(asked["as_json"])) as speech:
             try:
-                with _session(asked["profile"], asked["region"]):
+                with _in_words(), _session(asked["profile"], asked["region"]):
                     does(*arguments, **passed)
             except typer.Exit as ended:
                 _print(speech, own, done=not ended.exit_code)
-                raise
-            except Exception as error:
-                _refused_by_aws(error, lambda: _print(speech, own, done=False))
                 raise
             _print(speech, own, done=True)
 
@@ -150,15 +147,17 @@ def _session(profile: str | None, region: str | None) -> Iterator[None]:
         boto3.DEFAULT_SESSION = before
 
 
-def _refused_by_aws(error: Exception, print_it: Callable[[], None]) -> None:
-    """Say it and end with 1, where it is botocore's; else nothing."""
-    from botocore.exceptions import BotoCoreError, ClientError
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What botocore raises is said, and ends the command with 1."""
+    try:
+        yield
+    except Exception as error:
+        from botocore.exceptions import BotoCoreError, ClientError  # only now: not every command brings it along
 
-    if isinstance(error, (BotoCoreError, ClientError)):
-        try:
+        if isinstance(error, (BotoCoreError, ClientError)):
             words.fail(in_words(error))
-        finally:
-            print_it()
+        raise
 
 
 def _print(speech: words.Speech, own: set[str], *, done: bool) -> None:

@@ -86,7 +86,7 @@ class Listeners:
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
             except (BotoCoreError, ClientError):
                 return  # the stage has ended
-            time.sleep(0.5)
+            time.sleep(0.5)  # real, between two looks; the thread ends with the stage
 
 
 def test_the_demo_is_tested_and_moved_by_its_calendar_without_losing_or_doubling_an_order(tmp_path: Path) -> None:

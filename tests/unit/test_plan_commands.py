@@ -94,13 +94,17 @@ def test_a_plan_or_version_that_is_not_there_is_named() -> None:
 
 
 def test_schedules_go_and_come_again(timed: Path) -> None:
+    store = Store.open("table", "bucket")
     given("plan", "put", timed)
     assert schedules() == [f"{NAME}-test"]
+    (entry,) = store.watched_plans()
+    store.ask_for_test(entry, "2030-06-01T07:00:00Z")
     assert f"{NAME}-test" in given("unschedule", NAME)
     assert schedules() == []
-    assert Store.open("table", "bucket").watched_plans() == []
+    assert store.watched_plans() == []
     given("schedule", NAME)
     assert schedules() == [f"{NAME}-test"]
+    assert [each.asked for each in store.watched_plans()] == ["2030-06-01T07:00:00Z"], "nothing is forgotten"
 
 
 def test_a_plan_that_is_carried_out_is_not_removed(timed: Path) -> None:
