@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from cli import afterwards, operate, plan_commands, run_commands
+from cli import afterwards, operate, plan_commands, reading, run_commands
 from cli.aws import AsJson, for_machines, speaks_aws
 from cli.command import err as _err
 from cli.command import fail, note, say
@@ -44,6 +44,7 @@ operate.add_to(app)
 afterwards.add_to(app)
 plan_commands.add_to(plans, app)
 run_commands.add_to(app)
+reading.add_to(app)
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
 Chaos = Annotated[

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from cutover.closing import Error
 from cutover.ending import close, write_evidence
 from cutover.errors import RunNotFound
-from cutover.events import RUN_NEWS
-from cutover.messages import News, detail, died, ended
-from cutover.step import Step, log
+from cutover.news import publish
+from cutover.step import Step, local_now, log
+from cutover.telling.messages import News
+from cutover.telling.situation import Situation
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,10 +36,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     status, cause = str(execution["status"]), str(execution.get("cause") or execution.get("error") or "")
     silent = run.outcome is not None  # it came to its end and only the telling failed
     night = here.store.night(run_id)
-    message = ended(run, here.plan, here.everything(), night) if silent else died(run, status, cause, night)
+    situation = Situation(run, here.plan, night, here.everything(), status=status, cause=cause)
     # Told first: a record that cannot be closed must not keep anybody from hearing of it. Marked as told last: should
     # closing fail, this is tried again, and twice told is better than never closed.
-    here.bus.put(RUN_NEWS, detail(run, News.ENDED if silent else News.DIED, message, night=night))
+    publish(here.store, here.bus, News.ENDED if silent else News.DIED, situation, local_now())
     if silent:
         write_evidence(here.store, run, here.everything())
     else:

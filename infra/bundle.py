@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.digest import digests, python_files, templates
+from infra.digest import TEXTS, digests, python_files, texts
 
 ROOT = Path(__file__).resolve().parent.parent
 # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html: the platform tag, the version, wheels only.
@@ -79,7 +79,7 @@ class Bundle:
         return {**digests(self._root, sources), "pip": " ".join(PLATFORM)}
 
     def _sources(self) -> list[Path]:
-        return [*python_files(self._lock.parent), *templates(self._lock.parent)]
+        return [*python_files(self._lock.parent), *texts(self._lock.parent)]
 
     def _made_from(self) -> dict[str, str] | None:
         try:
@@ -91,7 +91,7 @@ class Bundle:
     def _install_packages(self) -> None:
         """The locked wheels, unpacked; kept beside the bundle, so that a change of our sources downloads nothing."""
         stamp = self._packages.with_suffix(".json")
-        wanted = {path: digest for path, digest in self._inputs().items() if not path.endswith((".py", ".j2"))}
+        wanted = {path: digest for path, digest in self._inputs().items() if not path.endswith((".py", *TEXTS))}
         if stamp.exists() and json.loads(stamp.read_text()) == wanted:
             return
         stamp.unlink(missing_ok=True)

@@ -17,6 +17,10 @@ def python_files(folder: Path) -> Iterable[Path]:
     return folder.rglob("*.py")
 
 
-def templates(folder: Path) -> Iterable[Path]:
-    """Every Jinja2 template below a folder."""
-    return folder.rglob("*.j2")
+TEXTS = (".j2", ".toml")
+"""What functions read beside Python: pages, and the catalogue of messages."""
+
+
+def texts(folder: Path) -> Iterable[Path]:
+    """Every template and catalogue below a folder."""
+    return (path for path in folder.rglob("*") if path.suffix in TEXTS)

@@ -445,14 +445,22 @@ FUNCTIONS: Mapping[str, Row] = {
     "tell": Row(
         30,
         {
-            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "Query"),
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
             Thing.PLANS: GET_OBJECT,
             Thing.BUS: PUT_EVENTS,
             Thing.SCHEDULES: ("scheduler:CreateSchedule",),
             Thing.SCHEDULER_ROLE: ("iam:PassRole",),
         },
     ),
-    "tell_dead_run": Row(120, {**CLOSE_RUN, Thing.BUS: PUT_EVENTS, Thing.UNDELIVERED_DEATHS: PUT_ASIDE}),
+    "tell_dead_run": Row(
+        120,
+        {
+            **CLOSE_RUN,
+            Thing.TABLE: (*CLOSE_RUN[Thing.TABLE], *_dynamodb("DeleteItem")),
+            Thing.BUS: PUT_EVENTS,
+            Thing.UNDELIVERED_DEATHS: PUT_ASIDE,
+        },
+    ),
     "clean_up": Row(
         300,
         {

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from cli.main import app
 from cli.plan import load_plan
@@ -76,6 +77,13 @@ def test_a_plan_in_the_documents_is_valid(document: Path, tmp_path: Path) -> Non
         path = tmp_path / "plan.yaml"
         path.write_text(text)
         load_plan(path)
+
+
+def test_every_message_is_shown_as_the_command_prints_it() -> None:
+    printed = CliRunner().invoke(app, ["messages", str(ROOT / "plans" / "demo.yaml"), "--markdown"])
+    assert printed.output == (ROOT / "docs" / "messages.md").read_text("utf-8"), (
+        "run .venv/bin/cutover messages plans/demo.yaml --markdown > docs/messages.md"
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.yaml")), ids=lambda path: path.name)

@@ -42,16 +42,13 @@ CORE = {
     "launch_room",
     "leftovers",
     "machine",
-    "messages",
     "moments",
     "mgn_events",
     "monitor",
     "migration_service",
     "night",
-    "night_messages",
     "night_records",
     "observing",
-    "observing_messages",
     "places",
     "pending",
     "placement",
@@ -59,6 +56,7 @@ CORE = {
     "planned_calendar",
     "planned_night",
     "planned_selection",
+    "planned_telling",
     "preflight",
     "preflight_capacity",
     "preflight_mgn",
@@ -66,7 +64,6 @@ CORE = {
     "preflight_service",
     "preflight_steps",
     "previous",
-    "question_messages",
     "reading",
     "readiness",
     "records",
@@ -81,6 +78,7 @@ CORE = {
     "surveyed",
     "takeover",
     "terms",
+    "told_records",
     "typed_events",
     "verification",
     "waking",
@@ -89,7 +87,7 @@ CORE = {
 }
 """Pure: the standard library and each other, no clock, no environment, no network."""
 
-CLI_MAY = CORE | {"__init__", "events", "reporting"}
+CLI_MAY = CORE | {"__init__", "events", "reporting", "telling"}
 """What the command may take from functions/: the core, with the message catalogue and the report."""
 
 PREFLIGHT_MAY = {"clients", "cloudendure", "locks", "mgn", "store", "survey", "survey_account"}
@@ -191,6 +189,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "mgn_log",
         "mgn_replication",
         "mgn_templates",
+        "news",
         "observed",
         "opening",
         "probing",
@@ -206,6 +205,7 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "store_night",
         "store_runs",
         "store_stream",
+        "store_told",
         "store_waves",
         "survey",
         "survey_account",
@@ -214,6 +214,13 @@ def test_every_shared_module_is_core_or_edge_and_the_edge_is_named() -> None:
         "unlaunched",
         "waits",
     }
+
+
+@pytest.mark.parametrize("path", sorted((FUNCTIONS / "cutover" / "telling").glob("*.py")), ids=lambda path: path.stem)
+def test_what_people_are_told_is_made_of_records_alone(path: Path) -> None:
+    seen = imports(path)
+    assert top(seen) - {"cutover"} <= PURE | {"jinja2", "pathlib", "tomllib", "zoneinfo"}
+    assert ours(seen) <= CORE | {"telling"}
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)

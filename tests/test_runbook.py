@@ -19,10 +19,10 @@ import pytest
 from cli.sheet import lines
 from cutover import errors
 from cutover.instants import text
-from cutover.messages import News
 from cutover.night_records import NightRecord, Wish
 from cutover.records import MachineStatus, Outcome
 from cutover.takeover import sheet
+from cutover.telling.messages import News
 from cutover.verification import REMEDIES
 from tests.statemachines.interpreter import REGION, load_handlers
 from tests.statemachines.night import TABLE, a_night, a_plan, a_world

@@ -28,6 +28,7 @@ def problems(source: Source) -> Iterator[Problem]:
         approval = night.at("approvals").get(name)
         if isinstance(approval, dict):
             yield from _approval(source, Part((*night.path, "approvals", name), approval))
+            yield from _author(source, plan.data.get("author"), Part((*night.path, "approvals", name), approval))
     yield from _names(source, night)
     for part in PARTS:
         for step in night.blocks(part):
@@ -63,7 +64,7 @@ def _times(source: Source, night: Part) -> Iterator[Problem]:
 def _approval(source: Source, approval: Part) -> Iterator[Problem]:
     given = approval.data
     if "none" in given:
-        for key in ("by", "timeout", "on_silence"):
+        for key in ("by", "timeout", "on_silence", "author_may"):
             if key in given:
                 rule = "where nobody is asked, nothing is said of an answer"
                 yield source.problem((*approval.path, key), rule, "remove it, or remove `none`", f"the key {key!r}")
@@ -75,6 +76,15 @@ def _approval(source: Source, approval: Part) -> Iterator[Problem]:
         seen = f"no {' and no '.join(missing)}"
         yield source.problem(approval.path, rule, f"write it like `{approval.path[-1]}: {example}`", seen)
     yield from _twice(source, approval, "by")
+
+
+def _author(source: Source, author: object, approval: Part) -> Iterator[Problem]:
+    """Who wrote a plan does not say yes to it, unless the plan says so where everybody reads it."""
+    by = approval.data.get("by")
+    if isinstance(by, list) and author in by and approval.data.get("author_may") is not True:
+        rule = "somebody other than the plan's author answers"
+        remedy = "take them out, or write `author_may: true` beside it"
+        yield source.problem((*approval.path, "by", by.index(author)), rule, remedy)
 
 
 def _twice(source: Source, part: Part, key: str) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from cli.plan.block import Block
 from cli.plan.calendar import compiled_calendar, compiled_schedule
 from cli.plan.compile_night import compiled_night
 from cli.plan.fields import seconds, size_in_bytes, utc
+from cli.plan.tell import compiled_telling
 from cutover.plan import (
     AcceptedChanges,
     AskedToSign,
@@ -44,6 +45,8 @@ def compiled(plan: model.AuthorPlan) -> Plan:
         night=compiled_night(plan.cutover) if plan.cutover else None,
         test_ttl=seconds(plan.tests.ttl) if plan.tests.ttl else None,
         calendar=compiled_calendar(plan.schedule),
+        telling=compiled_telling(plan.tell),
+        author=plan.author or "",
     )
 
 

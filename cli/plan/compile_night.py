@@ -38,7 +38,8 @@ def compiled_night(cutover: night.Cutover) -> Night:
 def _approval(given: night.Approval, on_silence: str) -> Approval:
     if given.none is not None:
         return Approval(none=given.none)
-    return Approval(tuple(given.by or ()), seconds(given.timeout or ""), OnSilence(on_silence))
+    by = tuple(given.by or ())
+    return Approval(by, seconds(given.timeout or ""), OnSilence(on_silence), author_may=given.author_may)
 
 
 def _none(given: Sequence[night.Step] | Sequence[night.Probe] | night.NoSteps) -> str:

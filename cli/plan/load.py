@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cli.plan import across, across_calendar, across_checks, across_groups, across_night, across_service
+from cli.plan import across, across_calendar, across_checks, across_groups, across_night, across_service, across_tell
 from cli.plan.compile import compiled
 from cli.plan.explain import explain
 from cli.plan.model import AuthorPlan
@@ -31,7 +31,7 @@ def load_plan(path: str | Path, on: str | None = None) -> Plan:
         plan = AuthorPlan.model_validate(source.data)
     except ValidationError as error:
         problems += (explain(fault, source) for fault in _faults(error, source))
-    for rules in (across, across_calendar, across_checks, across_groups, across_night, across_service):
+    for rules in (across, across_calendar, across_checks, across_groups, across_night, across_service, across_tell):
         problems += rules.problems(source)
     if problems or plan is None:
         raise InvalidPlan(problems)

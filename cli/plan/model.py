@@ -44,6 +44,7 @@ from cli.plan.fields import (
     refusal,
 )
 from cli.plan.night import Cutover
+from cli.plan.tell import Tell
 from cutover.plan import OnDifference, OnFailure
 
 SELECTIONS = ("tagged", "in_mgn_wave")
@@ -358,6 +359,11 @@ class AuthorPlan(Rules):
 
     version: Version = Field(description="The version of this format: 1.", examples=[1])
     name: Name = Field(description="The plan's name; runs are named after it.", examples=["shop"])
+    author: Line | None = Field(
+        default=None,
+        description="Who wrote it, as `by` would call them: they do not answer its approvals. Left out: nobody.",
+        examples=["architect@example.com"],
+    )
     service: Literal["cloudendure", "mgn"] = Field(
         description="The replication service: CloudEndure Migration, or AWS Application Migration Service.",
         examples=["cloudendure"],
@@ -378,4 +384,5 @@ class AuthorPlan(Rules):
         default=None, description="What a cutover does around its launches. A plan without it can only be tested."
     )
     tests: Tests = Field(default_factory=Tests, description="What comes after a test.")
+    tell: Tell = Field(default_factory=Tell, description="Who is told of its runs, by which ways, in which language.")
     waves: list[Wave] = Field(min_length=1, description="The waves, in the order they run in.")

@@ -212,7 +212,7 @@ Probes = Annotated[Annotated[list[Probe], Field(min_length=1)] | NoSteps, _liste
 
 
 class Approval(Block):
-    """A question that people answer by command. `by` and `timeout`, or `none` and why nobody is asked."""
+    """A question that people answer. `by` and `timeout`, or `none` and why nobody is asked."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -231,6 +231,9 @@ class Approval(Block):
         json_schema_extra={"uniqueItems": True},
     )
     timeout: Duration | None = Field(default=None, description="How long an answer is waited for.", examples=["30m"])
+    author_may: bool = Field(
+        default=False, description="Whether the plan's `author` may answer, too: by default somebody else decides."
+    )
     none: Reason | None = Field(
         default=None, description="Why nobody is asked, in a sentence.", examples=["decided on Friday by the board"]
     )

@@ -15,8 +15,9 @@ from typing import Any
 from cutover.planned_calendar import Calendar, read_calendar
 from cutover.planned_night import Night, read_night
 from cutover.planned_selection import Selection
+from cutover.planned_telling import Telling, read_telling
 
-VERSION = 5
+VERSION = 6
 
 
 class Mode(StrEnum):
@@ -261,6 +262,7 @@ class Plan:
     `project`: the service's that holds the machines; MGN has none, and then it is a name for messages, or "".
     `night`: what a cutover does around its launches; a plan without it can only be tested.
     `test_ttl`: seconds after a verified test at which its targets are cleaned up by themselves; None: never.
+    `author`: who wrote it, as `by` would call them; "" where it does not say.
     """
 
     name: str
@@ -272,6 +274,8 @@ class Plan:
     night: Night | None = None
     test_ttl: int | None = None
     calendar: Calendar = field(default_factory=Calendar)
+    telling: Telling = field(default_factory=Telling)
+    author: str = ""
 
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
@@ -315,6 +319,8 @@ class Plan:
             night=read_night(data["night"]) if data["night"] else None,
             test_ttl=data["test_ttl"],
             calendar=read_calendar(data["calendar"]),
+            telling=read_telling(data["telling"]),
+            author=data["author"],
         )
 
 

@@ -86,12 +86,16 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class Approval:
-    """A question that people answer; `timeout` in seconds. `none`: why nobody is asked, and then the rest is empty."""
+    """A question that people answer; `timeout` in seconds. `none`: why nobody is asked, and then the rest is empty.
+
+    `author_may`: the plan's author may answer it, too.
+    """
 
     by: tuple[str, ...] = ()
     timeout: int = 0
     on_silence: OnSilence = OnSilence.HOLD
     none: str = ""
+    author_may: bool = False
 
 
 @dataclass(frozen=True)

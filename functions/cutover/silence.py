@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from cutover.instants import instant
 from cutover.night_records import Closed, Holder, NightRecord, StepRecord
 from cutover.records import MachineRecord, RunRecord, RunStatus, WaveRecord
+from cutover.told_records import Due
 
 Waves = Sequence[tuple[WaveRecord, Sequence[MachineRecord]]]
 
@@ -57,3 +58,8 @@ def look(watched: Closed, standing: str, night: NightRecord, limit: int, now: st
     since = instant(watched.since or now)
     silent = not watched.told and instant(now) - since >= timedelta(seconds=limit)
     return Looked(watched.but(told=watched.told or silent), silent)
+
+
+def overdue(due: Due, now: datetime) -> bool:
+    """Whether a promised word has not come in time, both by our own clock."""
+    return now - instant(due.since) > timedelta(seconds=due.seconds)

@@ -14,6 +14,7 @@ from cutover.store_memory import Memory
 from cutover.store_monitor import Monitored
 from cutover.store_night import Nights
 from cutover.store_runs import Runs
+from cutover.store_told import Tellings
 from cutover.store_waves import Waves
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 
-class Store(Runs, Nights, Waves, Memory, Monitored, Files):
+class Store(Runs, Nights, Waves, Tellings, Memory, Monitored, Files):
     """Reads and writes records by run id and wave number. Missing ones are RunNotFound."""
 
     def __init__(self, table: Table, bucket: str, s3: S3Client) -> None:

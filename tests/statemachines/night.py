@@ -31,6 +31,7 @@ from cutover.planned_night import Approval
 from cutover.planned_night import Night as PlannedNight
 from cutover.records import Proof
 from cutover.settings import Settings
+from cutover.telling.audiences import UNCOMPOSED
 from stage.simulator import Clock, Scenario, ServedSimulator, Simulator, serve
 from stage.simulator.mgn.names import Names
 from stage.simulator.state import Job, Machine
@@ -115,6 +116,7 @@ class Night:
             for message in messages:
                 found.append(json.loads(message["Body"])["detail"])
                 sqs.delete_message(QueueUrl=self._news, ReceiptHandle=message["ReceiptHandle"])
+        assert not [each for each in found if UNCOMPOSED in str(each["letters"])], found
         self._heard += found
         return found
 

@@ -34,7 +34,7 @@ def minutes(it: Evening, count: int) -> list[int]:
 def test_nobody_is_watched_before_users_are_shut_out() -> None:
     with evening(quiesce=(a_hook("web"),), **LIMIT) as it:
         it.later(3600)
-        assert watch() == {"watched": 0, "told": 0}
+        assert watch() == {"watched": 0, "told": 0, "overdue": 0}
 
 
 def test_people_are_called_once_for_each_silence_behind_closed_doors() -> None:
@@ -55,8 +55,8 @@ def test_a_look_that_comes_late_calls_at_once() -> None:
     with evening(quiesce=(a_hook("web"),), **LIMIT) as it:
         it.call(Part.QUIESCE)
         it.later(3600)
-        assert watch() == {"watched": 1, "told": 1}
-        assert watch() == {"watched": 1, "told": 0}
+        assert watch() == {"watched": 1, "told": 1, "overdue": 0}
+        assert watch() == {"watched": 1, "told": 0, "overdue": 0}
 
 
 def test_a_run_whose_execution_died_is_watched_on() -> None:

@@ -22,7 +22,7 @@ from cli.command import fail, note, say
 from cli.main import app
 
 ROOT = Path(__file__).parents[2]
-SPEAKS_TO_NOBODY = {"check", "rehearse", "stage", "simulator"}
+SPEAKS_TO_NOBODY = {"check", "messages", "rehearse", "stage", "simulator"}
 SERVERS = {"simulator"}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from cutover.finding import Finding
-from cutover.messages import Message, died, ended, launched, started, waiting
 from cutover.plan import Mode
 from cutover.records import (
     LaunchState,
@@ -15,6 +14,7 @@ from cutover.records import (
     TargetRecord,
     WaveRecord,
 )
+from cutover.telling.messages import Message, died, ended, launched, started, waiting
 from tests.unit.records_of import launch, plan, planned, run, wave
 
 WAVE = WaveRecord(

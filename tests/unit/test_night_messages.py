@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from cutover.finding import Finding
-from cutover.messages import Message as Sent
-from cutover.messages import News, detail, died, ended, late, launched, started, waiting
-from cutover.night_messages import closed, going_back, held, proved, silent, switched
 from cutover.night_records import Hold, Holder, NightRecord, Part
 from cutover.plan import Mode, OnFailure, Plan
 from cutover.planned_night import OnStepFailure
-from cutover.question_messages import asked
 from cutover.records import LaunchState, MachineRecord, MachineStatus, Outcome, TargetRecord, WaveRecord
+from cutover.telling.messages import Message as Sent
+from cutover.telling.messages import died, ended, late, launched, started, waiting
+from cutover.telling.night import closed, going_back, held, proved, silent, switched
+from cutover.telling.questions import asked
 from tests.unit import night_of as at
 from tests.unit.records_of import launch, run, wave
 
@@ -100,13 +100,6 @@ def test_every_message_of_a_night_says_who_holds_production(about: str) -> None:
     assert "None" not in message.subject + message.text
 
 
-@pytest.mark.parametrize("about", EVERY)
-def test_the_events_detail_says_the_same(about: str) -> None:
-    for night in (at.OFF, NightRecord()):
-        told = detail(run(), News.HELD, EVERY[about][0], None, night)
-        assert told["production"] == {"holder": night.holder.value, "since": night.since}
-
-
 def says(about: str, *sentences: str) -> None:
     text = EVERY[about][0].text
     for sentence in sentences:
@@ -129,7 +122,7 @@ def test_go() -> None:
     assert EVERY["asks go"][0].subject == "demo cutover: asks go, by 2026-11-28T22:40:00Z"
     says(
         "asks go",
-        "By 2026-11-28T22:40:00Z: May users be shut out? Asked: lead.",
+        "By 2026-11-28T22:40:00Z: May users be shut out and the machines of this plan be launched? Asked: lead.",
         "Yes: users are shut out (stop web, power off) for about 2:30:00, and 2 machines are launched.",
         "Machines: db01, db02; the furthest behind is db02, by 01:05.",
         "The launch deletes 1 targets: db01: i-old.",

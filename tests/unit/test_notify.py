@@ -17,7 +17,7 @@ import notify_slack
 import notify_sns
 from cutover.errors import MessageNotSent
 
-NEWS = {
+NEWS: dict[str, Any] = {
     "detail": {
         "run": "demo-test-1",
         "plan": "demo",
@@ -27,6 +27,16 @@ NEWS = {
         "outcome": "Tested",
         "subject": "demo test: Tested",
         "text": "Production: SOURCE.",
+        "letters": [
+            {
+                "audience": "engineers",
+                "language": "en",
+                "topic": "",
+                "slack": "",
+                "subject": "demo test: Tested",
+                "text": "Production: SOURCE.",
+            }
+        ],
     }
 }
 CONTEXT: Any = None
@@ -112,18 +122,56 @@ def topic() -> Iterator[dict[str, str]]:
             yield {"arn": arn, "queue": queue}
 
 
+def received(queue: str) -> list[dict[str, Any]]:
+    got = boto3.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(each["Body"]) for each in got]
+
+
+def letter(**changed: str) -> dict[str, str]:
+    return {**NEWS["detail"]["letters"][0], **changed}
+
+
+def news(*letters: dict[str, str]) -> dict[str, Any]:
+    return {"detail": {**NEWS["detail"], "letters": list(letters)}}
+
+
 def test_the_topic_gets_the_message_with_attributes_to_filter_by(topic: dict[str, str]) -> None:
     sent = notify_sns.handler(NEWS, CONTEXT)
-    (message,) = boto3.client("sqs").receive_message(QueueUrl=topic["queue"])["Messages"]
-    body = json.loads(message["Body"])
-    assert body["MessageId"] == sent["message"]
+    (body,) = received(topic["queue"])
+    assert [body["MessageId"]] == sent["messages"]
     assert (body["Subject"], body["Message"]) == ("demo test: Tested", "Production: SOURCE.")
     assert {name: each["Value"] for name, each in body["MessageAttributes"].items()} == {
+        "audience": "engineers",
         "plan": "demo",
         "mode": "test",
         "news": "ended",
         "outcome": "Tested",
     }
+
+
+def test_each_audience_is_told_by_its_own_topic(topic: dict[str, str]) -> None:
+    boto3.client("sns").create_topic(Name="cutover-owners")
+    owners = topic["arn"].replace("messages", "cutover-owners")
+    queue = boto3.client("sqs").create_queue(QueueName="owners")["QueueUrl"]
+    endpoint = "arn:aws:sqs:eu-central-1:123456789012:owners"
+    boto3.client("sns").subscribe(TopicArn=owners, Protocol="sqs", Endpoint=endpoint)
+    plain = letter(audience="stakeholders", topic="cutover-owners", text="Der Shop ist offen.")
+    notify_sns.handler(news(letter(), plain), CONTEXT)
+    assert [each["Message"] for each in received(topic["queue"])] == ["Production: SOURCE."]
+    assert [each["Message"] for each in received(queue)] == ["Der Shop ist offen."]
+
+
+def test_what_a_named_topic_refuses_goes_by_the_deployments_own(topic: dict[str, str]) -> None:
+    notify_sns.handler(news(letter(audience="pager", topic="cutover-misspelt", text="HOLDS")), CONTEXT)
+    (body,) = received(topic["queue"])
+    assert (body["Message"], body["MessageAttributes"]["audience"]["Value"]) == ("HOLDS", "pager")
+
+
+def test_one_letter_that_goes_nowhere_keeps_no_other_one_back(topic: dict[str, str]) -> None:
+    spoiled = letter(subject="x" * 101)
+    with pytest.raises(MessageNotSent):
+        notify_sns.handler(news(spoiled, letter(audience="pager", text="HOLDS")), CONTEXT)
+    assert [each["Message"] for each in received(topic["queue"])] == ["HOLDS"]
 
 
 def test_a_topic_that_is_not_there_is_a_message_not_sent(topic: dict[str, str]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cutover.machine import Job, Replica
-from cutover.messages import Message, News
 from cutover.observing import before, entry, look, unlaunched
-from cutover.observing_messages import observed, observed_end
 from cutover.plan import Mode
 from cutover.records import LaunchState, MachineStatus
+from cutover.telling.messages import Message, News
+from cutover.telling.observing import observed, observed_end
 from tests.unit.records_of import NOW, ago, job, machine, plan, record, run
 
 DB, WEB = "m-db01", "m-web01"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-import tell
-from cutover.messages import News
-from cutover.records import LaunchState, MachineRecord, Outcome, WaveRecord
+from cutover.planned_telling import Audience
+from cutover.records import LaunchState, Outcome, WaveRecord
+from cutover.telling.audiences import message_for
+from cutover.telling.catalogue import Language
+from cutover.telling.messages import News
+from cutover.telling.situation import Situation
 from tests.unit import night_of as at
 from tests.unit.records_of import launch, record, run
 
@@ -26,42 +29,43 @@ SUBJECTS = {
     News.SILENT: "SILENT, nobody serves users since 2026-11-28T22:41:00Z",
     News.ENDED: "Failed, nobody serves users",
     News.LATE: "late",
+    News.DIED: "died (ABORTED), nobody serves users",
+    News.OVERDUE: "OVERDUE, no word since 2026-11-28T23:59:00Z, nobody serves users",
 }
 
 
-def here(**event: Any) -> Any:
-    machines: list[MachineRecord] = [record()]
-    store = SimpleNamespace(
-        launches=lambda run, wave: [launch(LaunchState.ACCEPTED, jobs=("j-1",))],
-        machines=lambda run, wave: machines,
-        question=lambda run, name: {"users": at.USERS}.get(name),
-    )
-    wave = WaveRecord(1, "db")
-    return SimpleNamespace(
-        run=run(outcome=Outcome.FAILED),
-        plan=at.PLAN,
-        record=wave,
-        wave=at.PLAN.waves[0],
-        number=1,
-        store=store,
-        event={"question": "users", **event},
-        everything=lambda: [(wave, machines)],
-    )
+SITUATION = Situation(
+    run(outcome=Outcome.FAILED),
+    at.PLAN,
+    at.HELD,
+    [(WaveRecord(1, "db"), [record()])],
+    wave=1,
+    launch=launch(LaunchState.ACCEPTED, jobs=("j-1",)),
+    question=at.USERS,
+    status="ABORTED",
+    due="2026-11-28T23:59:00Z",
+)
 
 
-@pytest.mark.parametrize("news", [each for each in News if each is not News.DIED])
-def test_every_kind_of_news_has_its_message(news: News) -> None:
+def message(news: News, **changed: Any) -> tuple[str, str]:
+    here = replace(SITUATION, night=at.OPENED if news is News.SWITCHED else at.HELD, **changed)
+    said = message_for(Audience.ENGINEERS, news, here, Language.ENGLISH)
+    return said.subject, said.text
+
+
+@pytest.mark.parametrize("news", list(News))
+def test_every_kind_of_news_has_its_message_and_says_when_the_next_word_comes(news: News) -> None:
     night = at.OPENED if news is News.SWITCHED else at.HELD
-    message = tell._message(here(), news, night)
-    assert message.subject == f"demo cutover: {SUBJECTS[news]}"
-    assert f"Production: {night.holder.upper()} since {night.since}." in message.text
+    subject, text = message(news)
+    assert subject == f"demo cutover: {SUBJECTS[news]}"
+    assert f"Production: {night.holder.upper()} since {night.since}." in text
+    assert text.splitlines()[-1].startswith("Next word: ")
 
 
-def test_what_nobody_was_asked_is_not_told() -> None:
-    with pytest.raises(ValueError, match="nothing is asked by the name quiesce-9"):
-        tell._message(here(question="quiesce-9"), News.ASKED, at.HELD)
-
-
-def test_a_death_is_told_by_another_function() -> None:
-    with pytest.raises(ValueError, match="died is told by another function"):
-        tell._message(here(), News.DIED, at.HELD)
+@pytest.mark.parametrize(
+    ("news", "missing"),
+    [(News.ASKED, {"question": None}), (News.LAUNCHED, {"launch": None}), (News.WAITING, {"wave": None})],
+)
+def test_what_is_not_known_is_not_told(news: News, missing: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"asked|launched|of a wave"):
+        message(news, **missing)

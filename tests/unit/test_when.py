@@ -104,5 +104,5 @@ def test_the_calendar_is_in_the_compiled_plan_and_one_compiled_before_is_refused
     plan = planned(NIGHT, FREEZE)
     assert Plan.from_json(plan.canonical()) == plan
     older = json.dumps({**json.loads(plan.canonical()), "version": 4})
-    with pytest.raises(ValueError, match=r"has version 4; this code reads version 5: put the plan again"):
+    with pytest.raises(ValueError, match=r"has version 4; this code reads version 6: put the plan again"):
         Plan.from_json(older)
