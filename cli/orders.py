@@ -8,6 +8,7 @@ from typing import Any
 from cli.deployment import Deployment, RunView
 from cli.refusals import NoSuchRun, Raced, asked_by, may_abort, may_answer, may_name, may_order
 from cutover import commands
+from cutover.deciding import Via
 from cutover.night_records import Order, Wish
 
 
@@ -16,9 +17,11 @@ def answer(deployment: Deployment, run: str, name: str, by: str, yes: bool, reas
 
     def write(view: RunView) -> bool:
         question = asked_by(view, name)
-        may_answer(view, question, by, now)
+        may_answer(view, deployment.plan_of(view.run), question, by, now)
         update = {
-            "UpdateExpression": "SET answer = :answer, answered_by = :who, answered_at = :now, reason = :reason",
+            "UpdateExpression": (
+                "SET answer = :answer, answered_by = :who, answered_at = :now, reason = :reason, via = :via"
+            ),
             "ConditionExpression": (
                 "closed = :no AND attribute_type(answer, :null) AND contains(#by, :who) AND deadline > :now"
                 " AND asked = :asked"
@@ -29,6 +32,7 @@ def answer(deployment: Deployment, run: str, name: str, by: str, yes: bool, reas
                 ":who": by,
                 ":now": now,
                 ":reason": reason,
+                ":via": Via.COMMAND.value,
                 ":no": False,
                 ":null": "NULL",
                 ":asked": question.asked,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.deployment import NotAborted, NotTaken, RunView
 from cutover import commands
+from cutover.deciding import Why, over, refusal
 from cutover.downtime import data_stays
 from cutover.night_records import NightRecord, Order, QuestionRecord, Wish
 from cutover.plan import Mode, Plan
@@ -45,6 +46,10 @@ class TooLate(NotAnswered):
     """The question was decided without an answer, or its deadline has passed."""
 
 
+class AuthorAnswers(NotAnswered):
+    """Whoever wrote the plan answers, and the plan does not let them."""
+
+
 class NotByHand(NotAnswered):
     """The run does this step itself."""
 
@@ -83,6 +88,16 @@ class GoesBack(NotOrdered):
 
 class NoWayBack(NotOrdered):
     """People have accepted the targets' data as the truth."""
+
+
+_CLASSES: dict[Why, type[NotTaken]] = {
+    Why.ANSWERED: AlreadyAnswered,
+    Why.ENDED: RunEnded,
+    Why.NOT_ASKED: NotAsked,
+    Why.AUTHOR: AuthorAnswers,
+    Why.ASKED_ANEW: AlreadyAnswered,
+    Why.TOO_LATE: TooLate,
+}
 
 
 def question_of_step(view: RunView, plan: Plan, called: str) -> str:
@@ -127,21 +142,10 @@ def asked_by(view: RunView, name: str) -> QuestionRecord:
     return found
 
 
-def may_answer(view: RunView, asked: QuestionRecord, by: str, now: str) -> None:
-    if asked.answer is not None:
-        why = f": {asked.reason}" if asked.reason else ""
-        raise AlreadyAnswered(
-            f"{asked.name} was answered already: {asked.answered_by} said {asked.answer} at {asked.answered_at}{why}; "
-            "the first answer counts"
-        )
-    _must_go_on(view)
-    if by not in asked.by:
-        raise NotAsked(f"{asked.name} is not asked of {by}, but of {', '.join(asked.by)}")
-    if asked.closed or now >= asked.deadline:
-        raise TooLate(
-            f"{asked.name} was to be answered by {asked.deadline}; no answer counts any more. "
-            f"What now: {commands.takeover(view.run.id)}"
-        )
+def may_answer(view: RunView, plan: Plan, asked: QuestionRecord, by: str, now: str) -> None:
+    refused = refusal(view.run, plan, asked, by, now)
+    if refused is not None:
+        raise _CLASSES[refused.why](refused.reason)
 
 
 def _open_ones(view: RunView) -> str:
@@ -284,5 +288,5 @@ def may_abort(view: RunView) -> None:
 
 def _must_go_on(view: RunView) -> None:
     run = view.run
-    if run.status.value != "running" and not run.interrupted:
+    if over(run):
         raise RunEnded(f"run {run.id} has ended ({run.outcome or run.status}); nothing it is told counts any more")

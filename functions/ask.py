@@ -10,6 +10,7 @@ from cutover.night_records import NightRecord, Part, QuestionRecord
 from cutover.planned_night import Approval, OnSilence
 from cutover.readiness import LOOKS, interval
 from cutover.step import Answer, Step, step
+from cutover.waking import ASKING
 
 QUESTIONS = {
     "go": "May users be shut out and the machines of this plan be launched?",
@@ -30,6 +31,7 @@ def handler(here: Step) -> Answer:
     if approval.none:
         here.store.write_night(here.run.id, moved(night, part, now))
         return here.said("done", f"nobody is asked: {approval.none}")
+    here.listen_to_people()
     asked = here.store.ask(
         here.run.id, QuestionRecord(name, QUESTIONS[name], approval.by, now, after(now, approval.timeout))
     )
@@ -39,11 +41,11 @@ def handler(here: Step) -> Answer:
         wait = interval(here.poll, instant(now), instant(asked.deadline), LOOKS - asked.looks)
         here.store.count_look(here.run.id, asked)
         here.hold(wait)
+        sleep = here.sleeps(wait, now, asked.deadline, LOOKS - asked.looks)
         first = "asked" if asked.looks == 0 else ""
-        who = " or ".join(asked.by)
-        return here.said(
-            "wait", f"{name} is asked of {who} until {asked.deadline}", wait=wait, tell=first, question=name
-        )
+        reason = f"{name} is asked of {' or '.join(asked.by)} until {asked.deadline}"
+        return here.said("wait", reason, wait=wait, sleep=sleep, tell=first, question=name)
+    here.waits.forget(here.run.id, ASKING)
     if asked.answer == "yes":
         here.store.write_night(here.run.id, moved(night, part, now))
         return here.said("done", f"{asked.answered_by} says yes to {name}")

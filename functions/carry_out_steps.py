@@ -17,6 +17,7 @@ from cutover.probing import Seen
 from cutover.readiness import LOOKS, interval, resolve
 from cutover.step import Answer, Step, step
 from cutover.steps import UNDOES, Due, changes, closing_part, due, planned_steps, question_name, unclear
+from cutover.waking import ASKING
 
 SECONDS_TO_DO = 240
 """A step is begun only while the function has this long to live: one killed half-way would leave it unclear."""
@@ -233,6 +234,7 @@ class _Work:
         """Somebody has to do it: say what, who, until when; then look for the answer. At the deadline the question is
         closed in writing before it is decided: a late yes does not count."""
         store, run, name = self.here.store, self.here.run.id, question_name(self.part, self.number)
+        self.here.listen_to_people()
         question, tell = store.question(run, name), ""
         if question is None or record.token is None:
             if question is not None and question.closed:  # of an earlier try
@@ -244,8 +246,10 @@ class _Work:
             wait = interval(self.here.poll, instant(self.now), instant(question.deadline), LOOKS - question.looks)
             store.count_look(run, question)
             self.here.hold(wait)
+            sleep = self.here.sleeps(wait, self.now, question.deadline, LOOKS - question.looks)
             reason = f"{action.who} is asked until {question.deadline}: {action.subject}"
-            return self.here.said("wait", reason, wait=wait, tell=tell, question=name)
+            return self.here.said("wait", reason, wait=wait, sleep=sleep, tell=tell, question=name)
+        self.here.waits.forget(run, ASKING)
         if not question.closed:
             question = store.close_question(run, name)
         if question.answer == "yes":

@@ -8,13 +8,14 @@ from pathlib import Path
 from aws_cdk import ArnFormat, CfnOutput, CfnParameter, Stack
 from constructs import Construct
 
+from infra.decisions import DecisionPage
 from infra.function_table import FUNCTIONS, Thing, camel_case
 from infra.functions import Functions
 from infra.inside import Place, attach
 from infra.messages import Messages
 from infra.records import Records
 from infra.secrets import Secrets
-from infra.triggers import Changes, Deaths, News, Requests, ServiceEvents, Watch
+from infra.triggers import Changes, Deaths, News, Requests, ServiceEvents, SlackWriter, Watch
 from infra.workflows import Workflows
 
 
@@ -96,11 +97,23 @@ class CutoverStack(Stack):
             self,
             "News",
             bus=messages.bus,
-            notify=[function["notify_sns"], function["notify_slack"]],
+            notify={name: function[name] for name in ("notify_sns", "notify_slack", "invite")},
             topic=messages.topic,
         )
+        slack = SlackWriter(
+            self,
+            "Slack",
+            bus=messages.bus,
+            notify=news.targets["notify_slack"],
+            write=function["write_slack"],
+            topic=messages.topic,
+        )
+        for name in ("notify_slack", "write_slack"):
+            function[name].add_environment("CUTOVER_SLACK_QUEUE", slack.queue.queue_url)
+        function["invite"].add_environment("CUTOVER_TOPIC", messages.topic.topic_arn)  # its own are beside it
+        page = DecisionPage.from_context(self, function["decide"], invite=function["invite"])
         deaths = Deaths(self, "Deaths", machine=workflows.plan, tell=function["tell_dead_run"], topic=messages.topic)
-        heard = ServiceEvents(self, "ServiceEvents", wake=function["wake"], topic=messages.topic)
+        heard = ServiceEvents(self, "ServiceEvents", bus=messages.bus, wake=function["wake"], topic=messages.topic)
 
         changes = Changes(
             self, "Changes", table=records.table, publish=function["publish_changes"], topic=messages.topic
@@ -132,6 +145,8 @@ class CutoverStack(Stack):
                 Thing.TASK_TOKENS: ["*"],
                 Thing.BUS: [messages.bus.event_bus_arn],
                 Thing.TOPIC: [messages.topic.topic_arn],
+                Thing.TOPICS: [self.format_arn(service="sns", resource="cutover-*")],
+                Thing.SLACK_QUEUE: [slack.queue.queue_arn],
                 Thing.CLOUDENDURE: [secrets.cloudendure_arn],
                 Thing.SLACK: [secrets.slack_arn],
                 Thing.EC2: ["*"],
@@ -225,6 +240,7 @@ class CutoverStack(Stack):
                 "ScheduleDeadLetterArn": requests.undelivered.queue.queue_arn,
                 "CloudEndureSecretArn": secrets.cloudendure_arn,
                 "SlackSecretArn": secrets.slack_arn,
+                **({"DecisionUrl": page.url} if page else {}),
             }
         )
 

@@ -18,14 +18,16 @@ class Undelivered(Construct):
 
     queue: sqs.Queue
 
-    def __init__(self, scope: Construct, id_: str, *, what: str, topic: sns.ITopic) -> None:
-        """`what` names the events in the alarm: "requests for runs"."""
+    def __init__(self, scope: Construct, id_: str, *, what: str, topic: sns.ITopic, fifo: bool = False) -> None:
+        """`what` names the events in the alarm: "requests for runs". `fifo`: of a queue that keeps an order."""
         super().__init__(scope, id_)
-        self.queue = sqs.Queue(self, "Queue", enforce_ssl=True, retention_period=Duration.days(14))
+        self.queue = sqs.Queue(
+            self, "Queue", enforce_ssl=True, retention_period=Duration.days(14), fifo=True if fifo else None
+        )
         Validations.of(self.queue).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-SQS3",
-                reason="It is a dead-letter queue itself: of a rule and of Lambda's asynchronous invocations.",
+                reason="It is a dead-letter queue itself: of a rule, of Lambda's invocations, or of another queue.",
             )
         )
         alarm = cloudwatch.Alarm(

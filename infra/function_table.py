@@ -30,6 +30,8 @@ class Thing(Enum):
     TASK_TOKENS = auto()  # of tasks that wait to be answered
     BUS = auto()
     TOPIC = auto()
+    TOPICS = auto()  # topics of the account that plans name
+    SLACK_QUEUE = auto()  # what is to be written to Slack, in order
     CLOUDENDURE = auto()  # the secret with the API token; who has it speaks to the service
     MGN = auto()  # looking at the account's source servers and jobs
     SOURCE_SERVERS = auto()  # of MGN, and its jobs
@@ -68,6 +70,7 @@ WILD: Mapping[Thing, str] = {
     Thing.STREAMS: "Listing streams, which Lambda does for whom it calls, takes no resource.",
     Thing.PLANS: "An object per compiled plan, named by its content.",
     Thing.RUNS: "Objects per run, named by the run.",
+    Thing.TOPICS: "Plans name the topics; only those called cutover-…, in this account and region.",
     Thing.EXECUTIONS: "An execution per attempt, named by the run.",
     Thing.TASK_TOKENS: "Answering a task takes no resource: its token says which one.",
     Thing.EC2: "EC2's Describe actions take no resource (Service Authorization Reference).",
@@ -130,6 +133,7 @@ GET_SECRET: Actions = ("secretsmanager:GetSecretValue",)
 PUT_EVENTS: Actions = ("events:PutEvents",)
 SEND_COMMAND: Actions = ("ssm:SendCommand",)
 PUT_ASIDE: Actions = ("sqs:SendMessage",)
+PUBLISH: Actions = ("sns:Publish",)
 ANSWER_TASK: Actions = ("states:SendTaskSuccess",)
 
 DESCRIBE_INSTANCES: Actions = (
@@ -256,7 +260,7 @@ FUNCTIONS: Mapping[str, Row] = {
     "ask": Row(
         120,
         {
-            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem"),
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
             Thing.PLANS: GET_OBJECT,
             Thing.CLOUDENDURE: GET_SECRET,
             Thing.MGN: _mgn("DescribeJobs"),
@@ -509,8 +513,40 @@ FUNCTIONS: Mapping[str, Row] = {
             Thing.UNDELIVERED_CHANGES: PUT_ASIDE,
         },
     ),
-    "notify_sns": Row(30, {Thing.TOPIC: ("sns:Publish",), Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
-    "notify_slack": Row(30, {Thing.SLACK: GET_SECRET, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
+    "notify_sns": Row(30, {Thing.TOPIC: PUBLISH, Thing.TOPICS: PUBLISH, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
+    "notify_slack": Row(30, {Thing.SLACK: GET_SECRET, Thing.SLACK_QUEUE: PUT_ASIDE, Thing.UNDELIVERED_NEWS: PUT_ASIDE}),
+    "invite": Row(
+        60,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.SLACK: GET_SECRET,
+            Thing.TOPICS: PUBLISH,
+            Thing.UNDELIVERED_NEWS: PUT_ASIDE,
+        },
+    ),
+    "decide": Row(
+        30,
+        {
+            Thing.TABLE: _dynamodb("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.SLACK: GET_SECRET,
+        },
+    ),
+    "write_slack": Row(
+        60,
+        {
+            Thing.TABLE: _dynamodb("GetItem", "PutItem", "Query"),
+            Thing.PLANS: GET_OBJECT,
+            Thing.SLACK: GET_SECRET,
+            Thing.SLACK_QUEUE: (
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ReceiveMessage",
+            ),
+        },
+    ),
 }
 
 

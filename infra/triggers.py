@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -11,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -68,6 +71,7 @@ class News(Construct):
     """What `tell` puts on the bus goes to people, by every way there is."""
 
     undelivered: Undelivered
+    targets: dict[str, events.IRuleTarget]
 
     def __init__(
         self,
@@ -75,18 +79,70 @@ class News(Construct):
         id_: str,
         *,
         bus: events.IEventBus,
-        notify: list[lambda_.Function],
+        notify: Mapping[str, lambda_.Function],
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
         self.undelivered = Undelivered(self, "Undelivered", what="news of runs", topic=topic)
+        self.targets = {
+            name: self.undelivered.target(function, max_age=Duration.hours(24)) for name, function in notify.items()
+        }
         events.Rule(
             self,
             "RunNews",
             event_bus=bus,
             event_pattern=events.EventPattern(source=["cutover"], detail_type=["RunNews"]),
-            targets=[self.undelivered.target(function, max_age=Duration.hours(24)) for function in notify],
+            targets=list(self.targets.values()),
         )
+
+
+class SlackWriter(Construct):
+    """What is to be written to Slack waits in order, one message of a run at a time; what Slack never takes is put
+    aside. A change of a run that is no news brings its message up to date, too."""
+
+    undelivered: Undelivered
+    queue: sqs.Queue
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        bus: events.IEventBus,
+        notify: events.IRuleTarget,
+        write: lambda_.Function,
+        topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.undelivered = Undelivered(self, "Undelivered", what="messages for Slack", topic=topic, fifo=True)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            fifo=True,
+            enforce_ssl=True,
+            retention_period=Duration.days(1),  # a day later nobody wants to read it
+            visibility_timeout=Duration.minutes(6),  # six times the function's timeout, as Lambda wants it
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.undelivered.queue, max_receive_count=20),
+        )
+        events.Rule(
+            self,
+            "RunChanged",
+            event_bus=bus,
+            event_pattern=events.EventPattern(
+                source=["cutover"],
+                detail_type=["Wave Changed", "Machine Changed", "Production Changed", "Decision"],
+            ),
+            targets=[notify],
+        )
+        source = lambda_.CfnEventSourceMapping(
+            self,
+            "OfTheQueue",
+            function_name=write.function_name,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=1,
+            function_response_types=["ReportBatchItemFailures"],
+        )
+        source.node.add_dependency(write)  # its policy too: Lambda refuses a queue it may not read
 
 
 class Deaths(Construct):
@@ -115,19 +171,36 @@ class Deaths(Construct):
 
 
 class ServiceEvents(Construct):
-    """What a replication service says by itself, on the default bus, wakes the waves that wait for it."""
+    """What a replication service says by itself, on the default bus, wakes the waves that wait for it; what people say
+    to a run, on ours, wakes the run."""
 
     undelivered: Undelivered
 
-    def __init__(self, scope: Construct, id_: str, *, wake: lambda_.Function, topic: sns.ITopic) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, bus: events.IEventBus, wake: lambda_.Function, topic: sns.ITopic
+    ) -> None:
         super().__init__(scope, id_)
-        self.undelivered = Undelivered(self, "Undelivered", what="events of the replication service", topic=topic)
+        self.undelivered = Undelivered(self, "Undelivered", what="events that wake runs", topic=topic)
+        # After that whoever waits has looked by itself.
+        target = self.undelivered.target(wake, max_age=Duration.minutes(15))
+        events.Rule(self, "ServiceEvent", event_pattern=events.EventPattern(source=["aws.mgn"]), targets=[target])
         events.Rule(
             self,
-            "ServiceEvent",
-            event_pattern=events.EventPattern(source=["aws.mgn"]),
-            # After that the wave has looked by itself.
-            targets=[self.undelivered.target(wake, max_age=Duration.minutes(15))],
+            "Decided",
+            event_bus=bus,
+            event_pattern=events.EventPattern(
+                source=["cutover"], detail_type=["Decision"], detail={"state": ["decided"]}
+            ),
+            targets=[target],
+        )
+        events.Rule(
+            self,
+            "Aborted",
+            event_bus=bus,
+            event_pattern=events.EventPattern(
+                source=["cutover"], detail_type=["Run Changed"], detail={"aborted": [True]}
+            ),
+            targets=[target],
         )
 
 

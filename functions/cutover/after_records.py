@@ -26,7 +26,8 @@ EVERY_MACHINE = "*"
 class SignOff(Record):
     """A person accepts, or rejects, the tests of one machine or of all. `machine`: the service's id, or EVERY_MACHINE.
 
-    `runs`: those that had verified them then; a later test is not covered and asks for another word.
+    `runs`: those that had verified them then; a later test is not covered and asks for another word. `via`: by command,
+    link or Slack; `saw`: what stood on the page, "" by command.
     """
 
     machine: str
@@ -35,6 +36,8 @@ class SignOff(Record):
     runs: tuple[str, ...]
     rejected: bool = False
     reason: str = ""
+    via: str = "command"
+    saw: str = ""
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:

@@ -122,6 +122,8 @@ def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
         ],
         Executions().transitions(executions),
         _night(store, run, plan),
+        store.told(run.id),
+        store.boards(run.id),
     )
     made = reported(evidence, plan)
     if made.error:

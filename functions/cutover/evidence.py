@@ -15,8 +15,9 @@ from cutover.moments import moments, named
 from cutover.night_records import Back, Hold, NightRecord, Part, QuestionRecord, StepRecord
 from cutover.planned_night import Night
 from cutover.records import LagLook, MachineRecord, RunRecord, TargetRecord, WaveRecord
+from cutover.told_records import Board, Told
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 STEPPED = (Part.QUIESCE, Part.POWER_OFF, Part.SWITCH, Part.PROBE)
 """The parts of a night that have steps."""
 
@@ -44,10 +45,16 @@ class NightEvidence:
 
 
 def build(
-    run: RunRecord, waves: Sequence[WaveEvidence], transitions: int, night: NightEvidence | None = None
+    run: RunRecord,
+    waves: Sequence[WaveEvidence],
+    transitions: int,
+    night: NightEvidence | None = None,
+    told: Sequence[Told] = (),
+    boards: Sequence[Board] = (),
 ) -> dict[str, Any]:
     """The evidence as JSON values. `transitions`: states entered so far, in the run's executions. `night`: None for a
-    test, which takes nothing from users."""
+    test, which takes nothing from users. `told`, `boards`: what people have been told until now, and what became of it
+    in Slack; how the run ended is told after its evidence."""
     return {
         "schema_version": SCHEMA_VERSION,
         "simulated": run.simulated,
@@ -70,6 +77,8 @@ def build(
         ],
         "night": _night(night) if night else None,
         "waves": [_wave(each) for each in waves],
+        "told": [_told(each) for each in told],
+        "slack": [_board(each) for each in boards],
         "requests": dict(sorted(run.requests.items())),
         "transitions": transitions,
     }
@@ -116,6 +125,29 @@ def _question(question: QuestionRecord) -> dict[str, Any]:
         "answered_by": question.answered_by,
         "answered_at": question.answered_at,
         "reason": question.reason,
+        "via": question.via,
+        "saw": question.saw,
+    }
+
+
+def _told(each: Told) -> dict[str, Any]:
+    return {
+        "number": each.number,
+        "at": each.at,
+        "news": each.news,
+        "wave": each.wave,
+        "audiences": [letter.audience.value for letter in each.letters],
+        "next_word": each.next_word,
+    }
+
+
+def _board(each: Board) -> dict[str, Any]:
+    return {
+        "channel": each.name,
+        "posted": each.ts is not None,
+        "threaded": each.threaded,
+        "failures": each.failures,
+        "failed": each.failed,
     }
 
 

@@ -56,8 +56,8 @@ def _written(store: Store, news: News, here: Situation) -> Told:
 
 
 def detail(here: Situation, news: News, told: Told) -> dict[str, Any]:
-    """The detail of a RunNews event: {version, id, run, plan, mode, number, at, wave, news, outcome, production,
-    next_word, subject, text, letters: [{audience, language, topic, slack, subject, text}]}.
+    """The detail of a RunNews event: {version, id, run, plan, mode, number, at, wave, question, news, outcome,
+    production, next_word, subject, text, letters: [{audience, language, topic, slack, subject, text}]}.
 
     `subject` and `text` are the engineers'.
     """
@@ -72,6 +72,7 @@ def detail(here: Situation, news: News, told: Told) -> dict[str, Any]:
         "number": told.number,
         "at": told.at,
         "wave": told.wave,
+        "question": told.question,
         "news": news.value,
         "outcome": outcome.value if outcome else None,
         "production": here.night.serving,

@@ -161,7 +161,8 @@ class StepRecord(Record):
 class QuestionRecord(Record):
     """What people are asked. `name`: go, users, commit; for a manual step `<part>-<number>`, `undo-<part>-<number>`.
 
-    `answer`: "yes", "no", or None while nobody has answered; `closed`: decided, no answer counts any more.
+    `answer`: "yes", "no", or None while nobody has answered; `closed`: decided, no answer counts any more. `via`: by
+    command, link or Slack; `saw`: what stood before whoever answered, "" where that was the message.
     """
 
     name: str
@@ -175,6 +176,8 @@ class QuestionRecord(Record):
     reason: str = ""
     closed: bool = False
     looks: int = 0
+    via: str = ""
+    saw: str = ""
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,16 @@ class Settings:
         return self._get("SLACK_SECRET")
 
     @property
+    def slack_queue(self) -> str:
+        """The URL of the queue whose messages are written to Slack, one after another for each run."""
+        return self._get("CUTOVER_SLACK_QUEUE")
+
+    @property
+    def decide_url(self) -> str:
+        """Where people decide, ending with a slash; "" where there is no such page."""
+        return self._environment.get("CUTOVER_DECIDE_URL", "")
+
+    @property
     def simulated(self) -> bool:
         """Whether this deployment is a stage: said in every piece of evidence."""
         return self._get("SIMULATED") == "true"

@@ -33,11 +33,11 @@ from cutover.plan import Mode, Plan, PlannedMachine, PollBounds, Wave
 from cutover.planned_night import Night
 from cutover.previous import live_instances
 from cutover.readiness import WaveReadiness, look
-from cutover.records import MachineRecord, RunRecord, WaveRecord, as_planned
+from cutover.records import MachineRecord, RunRecord, WaveRecord
 from cutover.settings import Settings
 from cutover.store import Store
 from cutover.waits import Waits
-from cutover.waking import FALLBACK, Groups, worth_it
+from cutover.waking import ANSWER, ASKED_FALLBACK, ASKING, FALLBACK, Groups, worth_it, worth_sleeping
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -99,13 +99,7 @@ class Step:
 
     def everything(self) -> list[tuple[WaveRecord, list[MachineRecord]]]:
         """Every wave of the run with its machines: as recorded, or as planned where nothing was recorded yet."""
-        return [
-            (wave, machines)
-            if (wave := self.store.wave_if_any(self.run.id, planned.number))
-            and (machines := self.store.machines(self.run.id, planned.number))
-            else (planned, fresh)
-            for planned, fresh in as_planned(self.plan)
-        ]
+        return self.store.everything(self.run.id, self.plan)
 
     @cached_property
     def service(self) -> MigrationService:
@@ -225,13 +219,24 @@ class Step:
         return self.looked()
 
     def said(
-        self, verdict: str, reason: str, *, wait: int = 0, rule: str = "", tell: str = "", question: str = ""
+        self,
+        verdict: str,
+        reason: str,
+        *,
+        wait: int = 0,
+        sleep: bool = False,
+        rule: str = "",
+        tell: str = "",
+        question: str = "",
     ) -> Answer:
-        """What a part of the night answers: {part, verdict, wait_seconds, rule, tell, question, reason}."""
+        """What a part of the night answers: {part, verdict, wait_seconds, sleep, rule, tell, question, reason}.
+
+        `sleep`: wait until people say something; `wait_seconds` where that cannot be waited for."""
         return {
             "part": self.event.get("part"),
             "verdict": verdict,
             "wait_seconds": wait,
+            "sleep": sleep,
             "rule": rule,
             "tell": tell,
             "question": question,
@@ -268,6 +273,19 @@ class Step:
             return False
         self.waits.expect(self.run.id, self.number, groups)
         self.hold(FALLBACK + wait)
+        return True
+
+    def listen_to_people(self) -> None:
+        """Have what people say noted from now on: called before it is looked whether they have said it."""
+        self.waits.listen(self.run.id, ASKING, local_now())
+
+    def sleeps(self, wait: int, now: str, deadline: str, looks: int) -> bool:
+        """Have the run sleep until people say something rather than `wait` seconds, where that is worth it: whether it
+        is. Its lease outlasts that."""
+        if not worth_sleeping(wait, instant(now), instant(deadline), looks):
+            return False
+        self.waits.expect(self.run.id, ASKING, (frozenset({ANSWER.word}),))
+        self.hold(ASKED_FALLBACK + wait)
         return True
 
     def _silent(self) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cutover import clients
+from cutover.store_decisions import Decisions
 from cutover.store_files import Files
 from cutover.store_items import Items
 from cutover.store_memory import Memory
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 
-class Store(Runs, Nights, Waves, Tellings, Memory, Monitored, Files):
+class Store(Runs, Nights, Decisions, Waves, Tellings, Memory, Monitored, Files):
     """Reads and writes records by run id and wave number. Missing ones are RunNotFound."""
 
     def __init__(self, table: Table, bucket: str, s3: S3Client) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from botocore.exceptions import ClientError
+
 from cutover.after_records import Aftermath, SignOff, signed
 from cutover.plan import Mode
 from cutover.records import Proof, RolledBack
-from cutover.store_items import Items
+from cutover.store_items import Items, condition_failed
 
 
 class Memory(Items):
@@ -18,6 +20,26 @@ class Memory(Items):
         proofs = [Proof.from_json(item) for item in self._query(f"PLAN#{plan}", "VERIFIED#")]
         words = [SignOff.from_json(item) for item in self._query(f"PLAN#{plan}", "SIGNOFF#")]
         return signed({(proof.mode, proof.machine): proof for proof in proofs}, words)
+
+    def signed_off(self, plan: str, machine: str, by: str) -> SignOff | None:
+        """What this person said last of the plan's tests of a machine, or of all."""
+        item = self._find(f"PLAN#{plan}", SignOff(machine, by, "", ()).key)
+        return SignOff.from_json(item) if item else None
+
+    def sign_off_once(self, plan: str, word: SignOff) -> bool:
+        """Write what somebody says of one run's tests; False, and nothing written, where they have said it of that."""
+        item = {"pk": f"PLAN#{plan}", "sk": word.key, **word.to_json()}
+        try:
+            self._table.put_item(
+                Item=item,
+                ConditionExpression="attribute_not_exists(pk) OR NOT contains(runs, :run)",
+                ExpressionAttributeValues={":run": word.runs[0]},
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
 
     def record_proofs(self, plan: str, proofs: Iterable[Proof]) -> None:
         with self._table.batch_writer() as batch:

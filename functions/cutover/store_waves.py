@@ -10,7 +10,17 @@ from botocore.exceptions import ClientError
 
 from cutover.errors import AwsUnavailable, RunNotFound
 from cutover.instants import instant
-from cutover.records import LagLook, LaunchRecord, LaunchState, MachineRecord, RunRecord, RunStatus, WaveRecord
+from cutover.plan import Plan
+from cutover.records import (
+    LagLook,
+    LaunchRecord,
+    LaunchState,
+    MachineRecord,
+    RunRecord,
+    RunStatus,
+    WaveRecord,
+    as_planned,
+)
 from cutover.store_items import Items
 
 LAG_LOOKS = 60
@@ -67,6 +77,16 @@ class Waves(Items):
         """The lag at the last looks before the launch, oldest first."""
         items = self._query(f"RUN#{run_id}", f"{_wave(wave)}#LAG#")
         return sorted((LagLook.from_json(item) for item in items), key=lambda look: instant(look.at))
+
+    def everything(self, run_id: str, plan: Plan) -> list[tuple[WaveRecord, list[MachineRecord]]]:
+        """Every wave of the run with its machines: as recorded, or as planned where nothing was recorded yet."""
+        return [
+            (wave, machines)
+            if (wave := self.wave_if_any(run_id, planned.number))
+            and (machines := self.machines(run_id, planned.number))
+            else (planned, fresh)
+            for planned, fresh in as_planned(plan)
+        ]
 
     def launches(self, run_id: str, wave: int) -> list[LaunchRecord]:
         """The ledger of a wave, in order of the attempts."""

@@ -75,7 +75,8 @@ class Due(Record):
 class Board(Record):
     """A run in a channel of Slack. `channel`: its id, as Slack calls it; `ts`: the timestamp that names the message,
     None before it was posted. `posting`: a post was begun whose answer is not known. `threaded`: how many pieces of
-    news its thread has. `failures`: posts and edits that Slack did not take; `failed`: the last one, in words."""
+    news its thread has. `shown`: a digest of what the message says. `failures`: posts and edits that Slack did not
+    take; `failed`: the last one, in words."""
 
     name: str
     version: int = 0
@@ -83,5 +84,6 @@ class Board(Record):
     ts: str | None = None
     posting: bool = False
     threaded: int = 0
+    shown: str = ""
     failures: int = 0
     failed: str = ""

@@ -42,6 +42,14 @@ class Heard:
         return _word(self.machine, self.job)
 
 
+ANSWER = Heard("an answer")
+"""What a run hears that has asked people something: they have answered, or ordered something."""
+ASKING = 0
+"""In place of a wave's number: the run itself waits, for people."""
+ASKED_FALLBACK = 300
+"""Seconds after which a run that waits for people looks by itself: what plan.asl.json has as `TimeoutSeconds`."""
+
+
 @dataclass(frozen=True)
 class Listening:
     """A wave that listens. `groups` is empty until its look is over; `token`: of the task that waits, if one does."""
@@ -94,6 +102,13 @@ def worth_it(
     remaining = (deadline - now).total_seconds()
     in_time = FALLBACK + wait <= remaining <= looks * FALLBACK
     return bool(groups) and in_time and (silent is None or silent >= 2 * FALLBACK)
+
+
+def worth_sleeping(wait: int, now: datetime, deadline: datetime, looks: int) -> bool:
+    """Whether to sleep until people say something rather than `wait` seconds: the slow look comes before the deadline
+    also when what they say is lost, and the looks that are left last until then."""
+    remaining = (deadline - now).total_seconds()
+    return ASKED_FALLBACK + wait <= remaining <= looks * ASKED_FALLBACK
 
 
 def _owed(job: Job) -> frozenset[str]:

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from cutover.plan import Mode
 from cutover.records import Accepted, Outcome, RunStatus
 from cutover.report import page as drawn
+from tests.browser.conftest import too_wide, violations, watched
 from tests.unit import night_of as at
 from tests.unit.test_evidence import FAILED, around, evidence
 from tests.unit.test_report import DONE, HOSTILE, lagging
 
-AXE = files("axe_playwright_python") / "axe.min.js"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PHONE = 390
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert found, "no Chromium is here: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=[*QUIET, "--disable-sync"])
-        yield started
-        started.close()
 
 
 def well() -> dict[str, Any]:
@@ -67,27 +52,13 @@ def test_it_opens_from_a_file_without_a_complaint_of_the_browser_or_of_axe(
     file.write_text(drawn(given(), '{"a": "' + "z" * 500 + '"}'), encoding="utf-8")
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 844})
     with context, context.new_page() as page:
-        said: list[str] = []
-        asked: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        said, asked = watched(page)
         page.goto(file.as_uri())
         page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
         assert page.locator("h1").bounding_box() is not None
-        assert _too_wide(page) == 0
+        assert too_wide(page) == 0
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-        assert _too_wide(page) == 0
+        assert too_wide(page) == 0
         assert said == []
         assert asked == [file.as_uri()]
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = page.evaluate("axe.run()")
-        assert found["passes"]
-        assert [
-            (each["id"], each["help"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
-        ] == []
-
-
-def _too_wide(page: Page) -> int:
-    """Pixels that the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+        assert violations(page) == []

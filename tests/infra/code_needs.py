@@ -1,8 +1,9 @@
 """What the functions' code asks of the table, the bucket and MGN, read from the code.
 
 A function's calls are followed by name from its file into the core and edge: functions imported from `cutover`, methods
-of `Step` on `here`, methods of `Store` on a store, methods of `Mgn` on a service. What `Store` does to boto3 is an
-action, and so is every operation that `Mgn` names.
+of `Step` on `here`, methods of `Store` on a store, all methods of a module's own classes, methods of `Mgn` on a
+service.
+What `Store` does to boto3 is an action, and so is every operation that `Mgn` names.
 """
 
 from __future__ import annotations
@@ -64,6 +65,15 @@ def _bodies(file: Path) -> dict[str, Body]:
     return found
 
 
+@cache
+def _methods(file: Path) -> dict[str, tuple[str, ...]]:
+    """By the name of each class that a module keeps to itself, its methods: whoever makes one may call them all."""
+    names = [name for name in _bodies(file) if name.startswith("_") and "." in name]
+    return {
+        name.split(".")[0]: tuple(each for each in names if each.split(".")[0] == name.split(".")[0]) for name in names
+    }
+
+
 def _file(module: str) -> Path:
     """Of a module, or of a package."""
     path = FUNCTIONS.joinpath(*module.split("."))
@@ -110,13 +120,13 @@ def needs(name: str) -> set[Need]:
             continue
         seen.add((where, body))
         for node in ast.walk(_bodies(where)[body]):
-            if isinstance(node, ast.Name) and node.id in _bodies(where):
-                todo.append((where, node.id))
+            if isinstance(node, ast.Name) and (node.id in _bodies(where) or node.id in _methods(where)):
+                todo += [(where, each) for each in (node.id, *_methods(where).get(node.id, ()))]
             elif isinstance(node, ast.Name) and node.id in _imports(where):
                 todo.append((_imports(where)[node.id], node.id))
             elif isinstance(node, ast.Attribute):
                 on = ast.unparse(node.value)
-                if on.split(".")[-1] == "store" or (on == "self" and body.startswith("Store.")):
+                if on.split(".")[-1] in ("store", "_store") or (on == "self" and body.startswith("Store.")):
                     todo.append((store, f"Store.{node.attr}"))
                 elif on.split(".")[-1] == "here" or (on == "self" and body.startswith("Step.")):
                     todo.append((step, f"Step.{node.attr}"))

@@ -13,9 +13,12 @@ def test_the_tables_stream_has_records_as_they_were_and_are(template: Template) 
 
 
 def test_changes_of_runs_reach_their_function_or_a_watched_queue(template: Template) -> None:
-    id_ = template.only("Lambda::EventSourceMapping")
-    it = template.properties(id_)
     publish = template.function("publish_changes")
+    ((id_, it),) = (
+        (id_, each["Properties"])
+        for id_, each in template.of("Lambda::EventSourceMapping").items()
+        if each["Properties"]["FunctionName"] == {"Ref": publish}
+    )
     assert it["FunctionName"] == {"Ref": publish}
     stream = {"Fn::GetAtt": [template.only("DynamoDB::Table"), "StreamArn"]}
     assert it["EventSourceArn"] == stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,12 +13,23 @@ from tests.infra.template import Json, Template, arn
 # Each rule: what it listens to, and the functions it calls.
 RULES = {
     "RunRequested": ({"source": ["cutover"], "detail-type": ["RunRequested"]}, ["start"]),
-    "RunNews": ({"source": ["cutover"], "detail-type": ["RunNews"]}, ["notify_sns", "notify_slack"]),
+    "RunNews": ({"source": ["cutover"], "detail-type": ["RunNews"]}, ["notify_sns", "notify_slack", "invite"]),
+    "RunChanged": (
+        {
+            "source": ["cutover"],
+            "detail-type": ["Wave Changed", "Machine Changed", "Production Changed", "Decision"],
+        },
+        ["notify_slack"],
+    ),
+    "Decided": ({"source": ["cutover"], "detail-type": ["Decision"], "detail": {"state": ["decided"]}}, ["wake"]),
+    "Aborted": ({"source": ["cutover"], "detail-type": ["Run Changed"], "detail": {"aborted": [True]}}, ["wake"]),
 }
 
 
 def rule(template: Template, name: str) -> Json:
-    (it,) = (it["Properties"] for id_, it in template.of("Events::Rule").items() if name in id_)
+    (it,) = (
+        it["Properties"] for id_, it in template.of("Events::Rule").items() if re.search(rf"{name}[0-9A-F]{{8}}$", id_)
+    )
     properties: Json = it
     return properties
 
@@ -63,7 +75,7 @@ def targets(template: Template) -> list[tuple[str, Json]]:
 
 def test_every_rule_tries_again_and_puts_aside_what_it_cannot_deliver(template: Template) -> None:
     queues = [arn(id_) for id_ in template.of("SQS::Queue")]
-    assert len(targets(template)) == 5
+    assert len(targets(template)) == 9
     for _, target in targets(template):
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 86_400
@@ -72,7 +84,7 @@ def test_every_rule_tries_again_and_puts_aside_what_it_cannot_deliver(template: 
 
 def test_every_rule_may_call_its_function(template: Template) -> None:
     permitted = [
-        (it["Properties"]["FunctionName"], it["Properties"]["SourceArn"])
+        (it["Properties"]["FunctionName"], it["Properties"].get("SourceArn"))
         for it in template.of("Lambda::Permission").values()
     ]
     for id_, target in targets(template):
@@ -86,7 +98,7 @@ def test_what_a_function_gives_up_on_is_put_aside_too(template: Template) -> Non
     }
     for _, target in targets(template):
         function = target["Arn"]["Fn::GetAtt"][0]
-        config, queue = configured.pop(function)
+        config, queue = configured[function]
         assert queue == target["DeadLetterConfig"]["Arn"]
         assert ("sqs:SendMessage", json.dumps(queue)) in template.rights_of(function)
         # Lambda refuses the destination as long as the function may not send to it.
@@ -94,7 +106,7 @@ def test_what_a_function_gives_up_on_is_put_aside_too(template: Template) -> Non
         assert [template.properties(id_)["Roles"] for id_ in policies] == [
             [{"Ref": template.properties(function)["Role"]["Fn::GetAtt"][0]}]
         ]
-    assert not configured
+    assert set(configured) == {target["Arn"]["Fn::GetAtt"][0] for _, target in targets(template)}
 
 
 def test_every_queue_of_undelivered_events_raises_an_alarm(template: Template) -> None:
@@ -108,7 +120,43 @@ def test_every_queue_of_undelivered_events_raises_an_alarm(template: Template) -
         assert alarm["AlarmActions"] == [{"Ref": template.only("SNS::Topic")}]
         (dimension,) = alarm["Dimensions"]
         watched.append(dimension["Value"]["Fn::GetAtt"][0])
-    assert sorted(watched) == sorted(template.of("SQS::Queue"))
+    aside = [id_ for id_ in template.of("SQS::Queue") if "Undelivered" in id_]
+    assert sorted(watched) == sorted(aside)
+    assert [id_ for id_ in template.of("SQS::Queue") if id_ not in aside] == [slack_queue(template)]
+
+
+def slack_queue(template: Template) -> str:
+    (id_,) = (id_ for id_ in template.of("SQS::Queue") if id_.startswith("SlackQueue"))
+    return id_
+
+
+def test_what_is_for_slack_waits_in_order_and_is_put_aside_where_slack_never_takes_it(template: Template) -> None:
+    queue = template.properties(slack_queue(template))
+    aside = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    assert (queue["FifoQueue"], template.properties(aside)["FifoQueue"]) == (True, True)
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 20
+    (mapping,) = (
+        it["Properties"]
+        for it in template.of("Lambda::EventSourceMapping").values()
+        if it["Properties"]["FunctionName"] == {"Ref": template.function("write_slack")}
+    )
+    assert mapping["EventSourceArn"] == arn(slack_queue(template))
+    assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+    timeout = template.properties(template.function("write_slack"))["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout, "Lambda's own advice"
+
+
+def test_the_page_answers_anybody_and_links_lead_to_it(template: Template) -> None:
+    (url,) = template.of("Lambda::Url")
+    assert template.properties(url)["AuthType"] == "NONE"
+    assert template.properties(url)["TargetFunctionArn"] == arn(template.function("decide"))
+    told = template.properties(template.function("invite"))["Environment"]["Variables"]
+    assert told["CUTOVER_DECIDE_URL"] == {"Fn::GetAtt": [url, "FunctionUrl"]}
+    public = [
+        it["Properties"] for it in template.of("Lambda::Permission").values() if it["Properties"]["Principal"] == "*"
+    ]
+    assert {each["FunctionName"]["Fn::GetAtt"][0] for each in public} == {template.function("decide")}
+    assert template.json["Outputs"]["DecisionUrl"]["Value"] == {"Fn::GetAtt": [url, "FunctionUrl"]}
 
 
 def test_the_alarms_may_speak_to_the_topic(template: Template) -> None:

@@ -24,9 +24,12 @@ TOLD = {
     Thing.TOPIC: {"CUTOVER_TOPIC"},
     Thing.CLOUDENDURE: {"CLOUDENDURE_URL", "CLOUDENDURE_SECRET"},
     Thing.SLACK: {"SLACK_SECRET"},
+    Thing.SLACK_QUEUE: {"CUTOVER_SLACK_QUEUE"},
     Thing.SCHEDULES: {"CUTOVER_SCHEDULE_GROUP", "CUTOVER_SCHEDULER_ROLE", "CUTOVER_CLEAN_UP", "CUTOVER_UNDELIVERED"},
     Thing.PROBE: {"CUTOVER_PROBE", "CUTOVER_PROBE_PLACE"},
 }
+BESIDE = {"invite": {"CUTOVER_DECIDE_URL", "CUTOVER_TOPIC"}}
+"""What single functions are told beside that: where links lead, and whose neighbours the plan's topics are."""
 EVERYBODY = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "SIMULATED"}
 
 
@@ -54,6 +57,10 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         (id_,) = (id_ for id_ in template.of("SecretsManager::Secret") if name in id_)
         return {"Fn::GetAtt": [id_, "Id"]}
 
+    def in_the_region(service: str, what: str) -> Any:
+        account = [{"Ref": "AWS::Partition"}, f":{service}:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+        return {"Fn::Join": ["", ["arn:", *account, f":{what}"]]}
+
     def schedules() -> Any:
         account = [{"Ref": "AWS::Partition"}, ":scheduler:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
         group = {"Ref": template.only("Scheduler::ScheduleGroup")}
@@ -72,6 +79,8 @@ def resources(template: Template) -> dict[Thing, list[Any]]:
         Thing.TASK_TOKENS: ["*"],
         Thing.BUS: [arn(template.only("Events::EventBus"))],
         Thing.TOPIC: [{"Ref": template.only("SNS::Topic")}],
+        Thing.TOPICS: [in_the_region("sns", "cutover-*")],
+        Thing.SLACK_QUEUE: [queue("SlackQueue")],
         Thing.CLOUDENDURE: [secret("CloudEndureToken")],
         Thing.SLACK: [secret("SlackWebhook")],
         Thing.EC2: ["*"],
@@ -210,7 +219,8 @@ def test_every_thing_that_is_wild_says_why(resources: dict[Thing, list[Any]]) ->
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_told_what_it_needs_and_nothing_else(name: str, template: Template) -> None:
     variables = template.properties(template.function(name))["Environment"]["Variables"]
-    assert set(variables) == EVERYBODY.union(*(TOLD.get(thing, set()) for thing in FUNCTIONS[name].may))
+    by_what_it_may = EVERYBODY.union(*(TOLD.get(thing, set()) for thing in FUNCTIONS[name].may))
+    assert set(variables) == by_what_it_may | BESIDE.get(name, set())
 
 
 def test_every_function_runs_the_one_asset_on_python_313_and_arm(template: Template) -> None:

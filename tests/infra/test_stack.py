@@ -29,7 +29,7 @@ OUTPUTS = {
 
 
 def test_the_outputs_are_what_the_command_reads(template: Template) -> None:
-    assert set(template.json["Outputs"]) == OUTPUTS
+    assert set(template.json["Outputs"]) == OUTPUTS | {"DecisionUrl"}, "and what Slack's buttons are sent to"
 
 
 def test_the_parameters_say_where_the_service_is_and_whether_it_is_real(template: Template) -> None:

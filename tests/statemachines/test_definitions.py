@@ -13,7 +13,7 @@ import pytest
 from jsonata import Jsonata  # type: ignore[import-untyped]  # it comes without types
 
 from cutover import errors
-from cutover.waking import FALLBACK
+from cutover.waking import ASKED_FALLBACK, ASKING, FALLBACK
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
@@ -164,7 +164,7 @@ def test_the_launch_is_never_retried_and_nothing_else_that_cannot_be_recognised(
     assert "Retry" not in MACHINES["wave.asl.json"]["States"]["LaunchTargets"]
     assert "Retry" not in MACHINES["plan.asl.json"]["States"]["RunWave"]
     others = {state for _, state, body in TASKS if "Retry" not in body}
-    assert others == {"LaunchTargets", "RunWave", *AWAITING}
+    assert others == {"LaunchTargets", "RunWave", "AwaitAnswer", *AWAITING}
 
 
 def test_whatever_becomes_of_a_launch_is_looked_for() -> None:
@@ -219,7 +219,24 @@ def test_who_sleeps_looks_all_the_same_and_waits_plainly_where_it_cannot_sleep(s
     ]
     assert body["Next"] == plain, "what comes within the shortest pause is one look"
     assert states[plain]["Next"] == look
-    assert {each for _, each, it in TASKS if it["Resource"].endswith(".waitForTaskToken")} == set(AWAITING)
+    assert {each for _, each, it in TASKS if it["Resource"].endswith(".waitForTaskToken")} == {*AWAITING, "AwaitAnswer"}
+
+
+def test_a_run_that_waits_for_people_looks_all_the_same_and_waits_plainly_where_it_cannot_sleep() -> None:
+    states = MACHINES["plan.asl.json"]["States"]
+    body = states["AwaitAnswer"]
+    assert body["Resource"].endswith(":lambda:invoke.waitForTaskToken")
+    assert (body["TimeoutSeconds"], body["Arguments"]["Payload"]["wave"]) == (ASKED_FALLBACK, ASKING)
+    assert [(rule["ErrorEquals"], rule["Next"]) for rule in body["Catch"]] == [
+        (["RunDisputed"], "NotThisExecution"),
+        (["States.Timeout"], "NextPart"),
+        (["States.ALL"], "WaitForPart"),
+    ]
+    assert body["Next"] == "NextPart"
+    for verdict in ("PartVerdict", "PartOrWait"):
+        *_, sleeps, waits = states[verdict]["Choices"]
+        assert sleeps["Next"] == "AwaitAnswer"
+        assert waits["Next"] == "WaitForPart"
 
 
 def test_an_end_has_no_output_of_its_own() -> None:
@@ -238,6 +255,9 @@ def test_every_placeholder_is_a_function_or_the_wave() -> None:
         "TellDeadRun",
         "NotifySns",
         "NotifySlack",
+        "WriteSlack",
+        "Invite",
+        "Decide",
         "WatchSilence",
         "WatchReplication",
         "PublishChanges",

@@ -18,6 +18,7 @@ import notify_sns
 from cutover.errors import MessageNotSent
 
 NEWS: dict[str, Any] = {
+    "detail-type": "RunNews",
     "detail": {
         "run": "demo-test-1",
         "plan": "demo",
@@ -37,7 +38,7 @@ NEWS: dict[str, Any] = {
                 "text": "Production: SOURCE.",
             }
         ],
-    }
+    },
 }
 CONTEXT: Any = None
 

@@ -16,6 +16,7 @@ from cli.deployment import Deployment, NotAborted, NotTaken, RunView
 from cli.orders import abort, answer, put_order
 from cli.refusals import (
     AlreadyAnswered,
+    AuthorAnswers,
     DataStays,
     DoorsOpen,
     GoesBack,
@@ -35,7 +36,7 @@ from cli.refusals import (
     question_of_step,
 )
 from cutover.night_records import Hold, NightRecord, Order, Part, QuestionRecord, Wish
-from cutover.plan import Mode
+from cutover.plan import Mode, Plan, plan_key
 from cutover.planned_night import Action, Deed
 from cutover.records import MachineStatus, Outcome, RunStatus, TargetRecord, WaveRecord
 from cutover.store import Store
@@ -60,6 +61,8 @@ def opened() -> Iterator[Store]:
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
+        place: Any = {"LocationConstraint": "eu-central-1"}
+        client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration=place)
         yield Store.open("table", "bucket")
         client.cache_clear()
 
@@ -70,7 +73,14 @@ def store(opened: Store) -> Store:
     for item in client("dynamodb").scan(TableName="table")["Items"]:
         client("dynamodb").delete_item(TableName="table", Key={name: item[name] for name in ("pk", "sk")})
     opened.claim(RUN)
+    plan_is(night_of.PLAN)
     return opened
+
+
+def plan_is(plan: Plan) -> None:
+    """What the run carries out."""
+    key = plan_key(RUN.plan, RUN.carried_out)
+    client("s3").put_object(Bucket="bucket", Key=key, Body=plan.canonical().encode())
 
 
 @cache
@@ -112,7 +122,36 @@ def test_an_answer_is_written_where_the_run_reads_it(store: Store) -> None:
 
     say(yes=False)
 
-    assert store.question(RUN.id, "go") == GO.but(answer="no", answered_by="lead", answered_at=NOW, reason="as planned")
+    assert store.question(RUN.id, "go") == GO.but(
+        answer="no", answered_by="lead", answered_at=NOW, reason="as planned", via="command"
+    )
+
+
+def test_whoever_wrote_the_plan_does_not_answer_it_unless_it_says_so(store: Store) -> None:
+    store.ask(RUN.id, GO)
+    plan_is(replace(night_of.PLAN, author="Lead"))
+    with pytest.raises(AuthorAnswers, match="lead wrote the plan, and it does not say that its author may answer go"):
+        say()
+    assert store.question(RUN.id, "go") == GO
+
+    say(by="app")
+    assert (store.question(RUN.id, "go") or GO).answer == "yes"
+
+
+def test_a_plan_can_let_its_author_answer(store: Store) -> None:
+    store.ask(RUN.id, GO)
+    night = replace(night_of.PLANNED, go=replace(night_of.PLANNED.go, author_may=True))
+    plan_is(replace(night_of.PLAN, author="lead", night=night))
+    say()
+    assert (store.question(RUN.id, "go") or GO).answered_by == "lead"
+
+
+def test_a_step_may_be_done_by_whoever_wrote_the_plan(store: Store) -> None:
+    step = replace(GO, name="power_off-1")
+    store.ask(RUN.id, step)
+    plan_is(replace(night_of.PLAN, author="lead"))
+    say("power_off-1")
+    assert (store.question(RUN.id, "power_off-1") or step).answer == "yes"
 
 
 @pytest.mark.parametrize(
