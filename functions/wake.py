@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """{woken: how many waves, or runs}."""
-    if event["source"] == SOURCE:
+    if event.get("source") == SOURCE:
         return {"woken": _told(str(event["detail"]["run"]))}
     said = heard(event)
     if said is None:

@@ -124,6 +124,7 @@ def write_evidence(store: Store, run: RunRecord, waves: Waves) -> None:
         _night(store, run, plan),
         store.told(run.id),
         store.boards(run.id),
+        store.sign_offs(run.plan),
     )
     made = reported(evidence, plan)
     if made.error:

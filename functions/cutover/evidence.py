@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cutover.after_records import EVERY_MACHINE, SignOff
 from cutover.downtime import data_stays, downtime, history
 from cutover.machine import Job
 from cutover.moments import moments, named
@@ -51,10 +52,11 @@ def build(
     night: NightEvidence | None = None,
     told: Sequence[Told] = (),
     boards: Sequence[Board] = (),
+    signed: Sequence[SignOff] = (),
 ) -> dict[str, Any]:
     """The evidence as JSON values. `transitions`: states entered so far, in the run's executions. `night`: None for a
-    test, which takes nothing from users. `told`, `boards`: what people have been told until now, and what became of it
-    in Slack; how the run ended is told after its evidence."""
+    test, which takes nothing from users. `signed`: what people have said of the plan's tests. `told`, `boards`: what
+    people have been told until now, and what became of it in Slack; how the run ended is told after its evidence."""
     return {
         "schema_version": SCHEMA_VERSION,
         "simulated": run.simulated,
@@ -77,6 +79,7 @@ def build(
         ],
         "night": _night(night) if night else None,
         "waves": [_wave(each) for each in waves],
+        "sign_offs": [_sign_off(each) for each in signed],
         "told": [_told(each) for each in told],
         "slack": [_board(each) for each in boards],
         "requests": dict(sorted(run.requests.items())),
@@ -127,6 +130,18 @@ def _question(question: QuestionRecord) -> dict[str, Any]:
         "reason": question.reason,
         "via": question.via,
         "saw": question.saw,
+    }
+
+
+def _sign_off(each: SignOff) -> dict[str, Any]:
+    return {
+        "by": each.by,
+        "at": each.at,
+        "machine": None if each.machine == EVERY_MACHINE else each.machine,
+        "runs": list(each.runs),
+        "rejected": each.rejected,
+        "reason": each.reason,
+        "via": each.via,
     }
 
 

@@ -18,8 +18,12 @@ class Memory(Items):
     def proofs(self, plan: str) -> dict[tuple[Mode, str], Proof]:
         """What runs of a plan have verified, by mode and machine id, with who signed each test off."""
         proofs = [Proof.from_json(item) for item in self._query(f"PLAN#{plan}", "VERIFIED#")]
-        words = [SignOff.from_json(item) for item in self._query(f"PLAN#{plan}", "SIGNOFF#")]
-        return signed({(proof.mode, proof.machine): proof for proof in proofs}, words)
+        return signed({(proof.mode, proof.machine): proof for proof in proofs}, self.sign_offs(plan))
+
+    def sign_offs(self, plan: str) -> list[SignOff]:
+        """What people have said of the plan's tests, in order."""
+        items = self._query(f"PLAN#{plan}", "SIGNOFF#")
+        return sorted((SignOff.from_json(item) for item in items), key=lambda each: (each.at, each.by))
 
     def signed_off(self, plan: str, machine: str, by: str) -> SignOff | None:
         """What this person said last of the plan's tests of a machine, or of all."""

@@ -116,7 +116,7 @@ class Night:
             for message in messages:
                 found.append(json.loads(message["Body"])["detail"])
                 sqs.delete_message(QueueUrl=self._news, ReceiptHandle=message["ReceiptHandle"])
-        assert not [each for each in found if UNCOMPOSED in str(each["letters"])], found
+        assert not [each for each in found if UNCOMPOSED in str(each.get("letters"))], found
         self._heard += found
         return found
 

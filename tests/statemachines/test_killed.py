@@ -12,14 +12,15 @@ from tests.statemachines.interpreter import Handler, load_handlers
 from tests.statemachines.night import Night, a_night, a_plan, a_wave, a_world
 
 HANDLERS = load_handlers()
-ELSEWHERE = {"Start", "TellDeadRun", "NotifySns", "NotifySlack", "FindLaunch", "WatchLateTargets", "Probe", "Wake"}
+ELSEWHERE = {"Start", "TellDeadRun", "FindLaunch", "WatchLateTargets", "Probe", "Wake"}
+MESSENGERS = {"NotifySns", "NotifySlack", "WriteSlack", "Invite", "Decide"}
 WATCHES = {"WatchReplication", "PublishChanges"}
 """Reached by no run."""
 AT_NIGHT = {"Ask", "CarryOutSteps", "CheckPlan", "Hold", "ProveZeroLoss", "StopTargets", "WatchSilence"}
 """Killed in test_whole_night.py."""
 WITH_EVENTS = {"AwaitEvent"}
 """Killed in test_waiting_for_events.py."""
-ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - AT_NIGHT - WITH_EVENTS - WATCHES - {"CleanUp", "Finalize"})
+ON_THE_WAY = sorted(set(HANDLERS) - ELSEWHERE - MESSENGERS - AT_NIGHT - WITH_EVENTS - WATCHES - {"CleanUp", "Finalize"})
 """The functions that an ordinary run calls."""
 
 

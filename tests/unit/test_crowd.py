@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,11 +17,12 @@ from cli.deployment import Deployment, NotTaken, RunView
 from cli.orders import answer
 from cutover.instants import after, instant
 from cutover.night_records import QuestionRecord
-from cutover.plan import Mode
+from cutover.plan import Mode, plan_key
 from cutover.planned_night import Action, Approval, Deed, Night, PlannedStep
 from cutover.records import RunRecord
 from cutover.store import Store
 from stage.simulator.around import Person
+from tests.unit import night_of
 
 REGION = "eu-central-1"
 ASKED = "2026-12-05T22:00:00Z"
@@ -42,6 +44,10 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
         store = Store.open("table", "bucket")
+        place: Any = {"LocationConstraint": REGION}
+        boto3.client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration=place)
+        plan = replace(night_of.PLAN, night=NIGHT)
+        boto3.client("s3").put_object(Bucket="bucket", Key=plan_key(RUN.plan, RUN.sha256), Body=plan.canonical())
         store.claim(RUN)
         yield store
 
@@ -52,7 +58,7 @@ def ask(store: Store, name: str = "go", by: tuple[str, ...] = ("lead@example.com
 
 def deployment() -> Deployment:
     made = Deployment(boto3.client)
-    made.__dict__["outputs"] = {"TableName": "table"}
+    made.__dict__["outputs"] = {"TableName": "table", "BucketName": "bucket"}
     return made
 
 

@@ -251,3 +251,47 @@ def test_what_is_not_known_of_a_launch_is_left_out() -> None:
     assert moments(FAILED, [job()], [FAILED]) == ()
     begun = moments(DONE.but(first_ok=None, settled=None), [job(JobStatus.STARTED, CLOUDENDURE[0])], [DONE])
     assert [(each.phase, each.done) for each in begun] == [("snapshot", None), ("boot", None)]
+
+
+def test_it_says_who_was_told_what_who_signed_off_and_what_slack_did_not_take() -> None:
+    given = evidence(night=around(at.OPENED), outcome=Outcome.CUT_OVER)
+    given["told"] = [
+        {
+            "number": 1,
+            "at": "2026-11-28T22:41:00Z",
+            "news": "going_back",
+            "wave": HOSTILE[0],
+            "audiences": ["engineers", "pager"],
+            "next_word": None,
+        }
+    ]
+    given["slack"] = [
+        {"channel": "#cutover", "posted": False, "threaded": 0, "failures": 3, "failed": "Slack refuses it: x"},
+        {"channel": "#fine", "posted": True, "threaded": 1, "failures": 0, "failed": ""},
+    ]
+    word = {"by": "app", "at": "2026-11-20T10:00:00Z", "machine": None, "runs": ["r"], "reason": "fine", "via": "link"}
+    given["sign_offs"] = [{**word, "rejected": False}, {**word, "by": "dba", "rejected": True}]
+    VALID.validate(given)
+    drawn = Elements(page(given, "{}"))
+    for words in (
+        f"going back: wave {HOSTILE[0]}",
+        "engineers, pager",
+        "3 posts or edits were not taken",
+        "signs off the test of every machine, by link",
+        "rejects the test of every machine, by link",
+    ):
+        assert words in " ".join(drawn.text.split()), words
+    assert "#fine" not in drawn.text
+    assert "script" not in {tag for tag, _ in drawn.found}
+
+
+def test_a_decision_says_by_which_way_it_came() -> None:
+    given = evidence(night=around(at.OPENED), outcome=Outcome.CUT_OVER)
+    given["night"]["questions"][0] |= {
+        "answer": "yes",
+        "answered_by": "lead",
+        "answered_at": at.CLOSED.closed,
+        "via": "slack",
+    }
+    VALID.validate(given)
+    assert "go: yes, by slack" in Elements(page(given, "{}")).text

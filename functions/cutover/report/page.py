@@ -85,6 +85,8 @@ def page(evidence: Mapping[str, Any], plan: str) -> str:
         lags=[_lag(wave, night.get("quiesced")) for wave in evidence["waves"] if _looked(wave)],
         checked=_some([each for each in worst_first if each["checks"] or each["checks_not_made"]], CHECKED),
         decisions=sorted(_decisions(evidence, machines), key=lambda each: instant(each[0])),
+        messages=_some(evidence.get("told", ()), CHECKED),
+        slack=evidence.get("slack", ()),
         findings=_some([*(("run", each) for each in evidence["run"]["findings"]), *told], FINDINGS),
         jobs=[
             (job, _some(job["log"][-LOG:], 0, len(job["log"]))) for wave in evidence["waves"] for job in wave["jobs"]
@@ -148,7 +150,12 @@ def _decisions(
     for asked in night["questions"] if night else ():
         who = asked["answered_by"] or f"nobody of {' or '.join(asked['by'])}"
         at = asked["answered_at"] or asked["deadline"]
-        yield at, who, f"{asked['name']}: {asked['answer'] or 'not answered'}", asked["reason"] or ""
+        how = f", by {asked['via']}" if asked.get("via") else ""
+        yield at, who, f"{asked['name']}: {asked['answer'] or 'not answered'}{how}", asked["reason"] or ""
+    for word in evidence.get("sign_offs", ()):
+        whose = word["machine"] or "every machine"
+        what = f"{'rejects' if word['rejected'] else 'signs off'} the test of {whose}, by {word['via']}"
+        yield word["at"], word["by"], what, word["reason"]
     if night and night["back"]:
         back = night["back"]
         yield back["at"], back["by"], "go back", back["reason"]
