@@ -37,7 +37,10 @@ class Situation:
     @property
     def seen(self) -> str:
         """The newest instant of the service's clock in its records; ours where it never saw one."""
-        looks = [*(wave.looked for wave, _ in self.waves), self.night.progressed, self.run.started, self.run.claimed]
+        night = self.night
+        looks = [*(wave.looked for wave, _ in self.waves), night.progressed, self.run.started, self.run.claimed]
+        looks += [night.hold.since if night.hold else None, night.back.at if night.back else None]
+        looks += [self.question.asked if self.question else None, self.run.ended]
         return max((each for each in looks if each), key=instant)
 
 
