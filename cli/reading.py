@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,8 @@ from cutover.plan import Plan
 from cutover.planned_telling import Audience, Channel
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan: a YAML file.", show_default=False)]
+URL = "https://abc123.lambda-url.eu-central-1.on.aws/d/…"
+"""Of no page that there is."""
 LANGUAGES = {"en": "English", "de": "German"}
 
 
@@ -37,7 +41,7 @@ def messages(
     if as_json:
         typer.echo(json.dumps({"plan": compiled.name, "messages": found}, indent=2, ensure_ascii=False))
     else:
-        typer.echo(page(found, compiled.name) if markdown else plain(found), nl=False)
+        typer.echo(page(found, compiled.name, in_slack(compiled)) if markdown else plain(found), nl=False)
 
 
 def read(plan: Plan, audiences: list[Audience], languages: list[str]) -> list[dict[str, Any]]:
@@ -85,8 +89,8 @@ def plain(found: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(found: list[dict[str, Any]], plan: str) -> str:
-    """docs/messages.md."""
+def page(found: list[dict[str, Any]], plan: str, extras: list[str]) -> str:
+    """docs/messages.md. `extras`: its last sections."""
     lines = [
         "# Messages",
         "",
@@ -107,4 +111,42 @@ def page(found: list[dict[str, Any]], plan: str) -> str:
             lines += [f"### {each['chapter']}", ""]
             last = (each["audience"], each["language"], each["chapter"])
         lines += [f"**{each['subject']}**", "", "```text", each["text"], "```", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *extras])
+
+
+def in_slack(plan: Plan) -> list[str]:
+    """What a channel of Slack shows of the run, and the letter of somebody who is asked: for docs/messages.md."""
+    from cli.sample_night import chapters
+    from cutover.invitations import Invitation
+    from cutover.night_records import Part
+    from cutover.telling.board import board
+    from cutover.telling.catalogue import Language, Say
+    from cutover.telling.letters import invitation_letter
+    from cutover.telling.next_word import next_word
+    from cutover.telling.questions import question_text
+    from cutover.told_records import Told
+
+    lines: list[str] = []
+    for language in Language:
+        spoken, say = _spoken(plan, Audience.ENGINEERS, language.value), Say(language)
+        cutovers = [chapter for chapter in chapters(spoken) if chapter.title == "The cutover, as planned"]
+        told: list[Told] = []
+        for news, here, letters in (each for chapter in cutovers for each in chapter.letters()):
+            by = next_word(news, here).by
+            told.append(Told(len(told) + 1, here.seen, news.value, None, None, tuple(letters), by))
+            if here.question is None or here.question.name != Part.USERS.value:
+                continue
+            shown = [_words(block) for block in board(here, told, say).blocks]
+            lines += [f"## In Slack, {LANGUAGES[language.value]}", "", "```text", *shown, "```", ""]
+            asked = here.question
+            invitation = Invitation(here.run.id, asked.name, asked.asked, asked.by[0], 0)
+            letter = invitation_letter(here.run, question_text(asked, say), invitation, asked.deadline, URL, say)
+            lines += [f"## To whoever is asked, {LANGUAGES[language.value]}", ""]
+            lines += [f"**{letter.subject}**", "", "```text", letter.text, "```", ""]
+    return lines
+
+
+def _words(block: dict[str, Any]) -> str:
+    """A block of Slack's as text; instants as Slack shows them where it cannot tell the reader's clock."""
+    texts = [block["text"]["text"]] if "text" in block else [each["text"] for each in block["elements"]]
+    return html.unescape(re.sub(r"<!date\^[^|]*\|([^>]*)>", r"\1", "\n".join(texts)))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cutover.downtime import last_moment
+from cutover.downtime import clock, last_moment
 from cutover.finding import Finding
 from cutover.instants import after, text
 from cutover.night_records import Back, Hold, Holder, NightRecord, Part, QuestionRecord
@@ -26,6 +26,7 @@ from cutover.records import (
     MachineRecord,
     MachineStatus,
     Outcome,
+    Phase,
     RunRecord,
     RunStatus,
     TargetRecord,
@@ -62,12 +63,19 @@ def chapters(plan: Plan) -> list[Chapter]:
     found = [Chapter("The test", list(_test(plan)))]
     if plan.night is not None:
         night = _Night(plan, plan.night)
-        found.append(Chapter("The cutover, as planned", night.as_planned()))
-        found.append(Chapter("Were it refused", [(News.ENDED, night.refused())]))
-        found.append(Chapter("Were a target made from stale data", night.stale()))
-        found.append(Chapter("Did nothing go on", [(News.SILENT, night.silent()), (News.OVERDUE, night.overdue())]))
-        found.append(Chapter("Did the workflow die", [(News.DIED, night.died())]))
-    return found
+        found += [
+            Chapter("The cutover, as planned", night.as_planned()),
+            Chapter("Were somebody to do a step by hand", [(News.ASKED, night.by_hand())]),
+            Chapter("Were it refused", [(News.ENDED, night.refused())]),
+            Chapter("Were a machine not ready in time", night.not_ready()),
+            Chapter("Were a target made from stale data", night.stale()),
+            Chapter("Did nothing go on", [(News.SILENT, night.silent()), (News.OVERDUE, night.overdue())]),
+            Chapter("Did nobody take up a hold", [(News.ENDED, night.failed())]),
+            Chapter("Did the workflow die", [(News.DIED, night.died())]),
+            Chapter("Were it aborted before anything was closed", [(News.ENDED, night.aborted())]),
+            Chapter("Did a target appear after the end", [(News.LATE, night.late())]),
+        ]
+    return [*found, Chapter("Were it only observed, and launched by hand", list(_observed(plan)))]
 
 
 def _run(plan: Plan, mode: Mode) -> RunRecord:
@@ -89,6 +97,18 @@ def _test(plan: Plan) -> Iterator[tuple[News, Situation]]:
         waves, at = _judged(plan, waves, number, at)
     ended = run.but(status=RunStatus.SUCCEEDED, outcome=Outcome.TESTED, ended=at)
     yield News.ENDED, Situation(ended, plan, NightRecord(), waves)
+
+
+def _observed(plan: Plan) -> Iterator[tuple[News, Situation]]:
+    """A run that proves launches that people make in the service's console."""
+    run, waves = _run(plan, Mode.TEST).but(observe=True), _waves(plan)
+    record, machines = waves[0]
+    deadline = after(str(run.started), plan.waves[0].readiness_deadline)
+    record = record.but(reason="no launch of it by hand was seen", readiness_deadline=deadline)
+    here = Situation(run, plan, NightRecord(), [(record, machines), *waves[1:]], wave=1)
+    yield News.STARTED, here
+    yield News.WAITING, here
+    yield News.LAUNCHED, _launch(here, 1, after(str(run.started), 600))
 
 
 @dataclass
@@ -165,6 +185,70 @@ class _Night:
         )
         ended = replace(going, run=run, night=night)
         return [(News.HELD, held), (News.GOING_BACK, going), (News.ENDED, ended)]
+
+    def by_hand(self) -> Situation:
+        """A person powers the sources off, and says so."""
+        here = self._launched()
+        who, deadline = (self.planned.go.by or ("network@example.com",))[0], after(self.at, 1200)
+        question = QuestionRecord("power_off-1", "power off, disable autostart", (who,), self.at, deadline)
+        return replace(here, question=question)
+
+    def not_ready(self) -> list[tuple[News, Situation]]:
+        """Replication is behind; at the deadline the wave is postponed."""
+        run, waves = _run(self.plan, Mode.CUTOVER), _waves(self.plan)
+        record, machines = waves[0]
+        label, limit = machines[-1].label, clock(self.plan.waves[0].lag_limit)
+        deadline = after(str(run.started), self.plan.waves[0].readiness_deadline)
+        why = f"not ready: {label} (lags 14:20, limit {limit})"
+        progress = ({"label": label, "lag": 860, "replaces": machines[-1].instance_before},)
+        record = record.but(
+            started=run.started,
+            looked=after(str(run.started), 30),
+            ready=len(machines) - 1,
+            total=len(machines),
+            reason=why,
+            readiness_deadline=deadline,
+            progress=progress,
+        )
+        here = Situation(run, self.plan, NightRecord(), [(record, machines), *waves[1:]], wave=1)
+        rule = f"lag at most {limit}"
+        finding = Finding("replication", "Lagging: lags 14:20", rule, "see why replication is behind on this machine")
+        late = machines[-1].but(status=MachineStatus.POSTPONED, findings=(finding,))
+        ended = run.but(
+            status=RunStatus.SUCCEEDED, outcome=Outcome.POSTPONED, reason=f"wave {record.name}: {why}", ended=deadline
+        )
+        night = NightRecord(ending=f"Postponed: {why}")
+        after_it = replace(
+            here, run=ended, night=night, wave=None, waves=[(record, [*machines[:-1], late]), *waves[1:]]
+        )
+        return [(News.WAITING, here), (News.ENDED, after_it)]
+
+    def failed(self) -> Situation:
+        """A hold behind closed doors that nobody took up by its deadline."""
+        (_, held), *_ = self.stale()
+        hold = held.night.hold
+        if hold is None:
+            raise ValueError("it does not hold")
+        reason = f"nobody took up the hold by {hold.deadline}; it held because {hold.reason}"
+        run = self.run.but(status=RunStatus.FAILED, outcome=Outcome.FAILED, reason=reason, ended=hold.deadline)
+        return replace(held, run=run)
+
+    def aborted(self) -> Situation:
+        """Somebody ended it while users were still served by the source."""
+        by, at = (self.planned.go.by or ("lead@example.com",))[0], after(str(self.run.started), 300)
+        run = _run(self.plan, Mode.CUTOVER).but(
+            status=RunStatus.SUCCEEDED, outcome=Outcome.ABORTED, reason=f"{by}: not tonight", ended=at
+        )
+        return Situation(run, self.plan, NightRecord(), _waves(self.plan))
+
+    def late(self) -> Situation:
+        """A target that nobody waited for any more."""
+        here = self.failed()
+        wave, machines = here.waves[-1]
+        seen, rule = f"{machines[-1].label}'s target appeared after the run had ended", "nothing comes after the end"
+        finding = Finding("late_target", seen, rule, "look at it, and delete it through the service")
+        came = machines[-1].but(isolated=after(str(here.run.ended), 900), findings=(finding,))
+        return replace(here, waves=[*here.waves[:-1], (wave, [*machines[:-1], came])])
 
     def silent(self) -> Situation:
         """Nothing goes on while nobody serves users."""
@@ -259,7 +343,10 @@ def _launch(here: Situation, number: int, at: str) -> Situation:
     waves, job = list(here.waves), f"job-{number}"
     record, machines = waves[number - 1]
     deadline = after(at, here.plan.waves[number - 1].job_deadline)
-    waves[number - 1] = (record.but(started=at, looked=at, jobs=(job,), job_deadline=deadline), machines)
+    waves[number - 1] = (
+        record.but(phase=Phase.FOLLOWING, started=at, looked=at, jobs=(job,), job_deadline=deadline),
+        machines,
+    )
     launch = LaunchRecord(
         1, LaunchState.ACCEPTED, here.run.mode, tuple(each.label for each in machines), at, sent=at, jobs=(job,)
     )
@@ -290,7 +377,8 @@ def _judged(plan: Plan, waves: Waves, number: int, at: str) -> tuple[Waves, str]
         for each in machines
     ]
     deadline = record.job_deadline or after(at, planned.job_deadline)
-    changed = (record.but(looked=later, jobs=(f"job-{number}",), passed=True, job_deadline=deadline), verified)
+    ended = record.but(phase=Phase.ENDED, looked=later, jobs=(f"job-{number}",), passed=True, job_deadline=deadline)
+    changed = (ended, verified)
     return [*waves[: number - 1], changed, *waves[number:]], later
 
 

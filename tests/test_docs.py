@@ -15,12 +15,15 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.plan import load_plan
+from cli.reading import read
 from cutover import mgn_launch_configuration as mgn_configuration
 from cutover.cloudendure_blueprints import configuration
 from cutover.configuration_findings import launch_configuration_findings
 from cutover.launch_configuration import SOME_HAVE
 from cutover.places import Place, Places
 from cutover.plan import Mode
+from cutover.planned_telling import Audience
+from cutover.telling.messages import News
 from stage.simulator import Scenario, Simulator
 from stage.simulator.mgn.configuration import launch_configuration
 from stage.simulator.mgn.names import Names
@@ -84,6 +87,14 @@ def test_every_message_is_shown_as_the_command_prints_it() -> None:
     assert printed.output == (ROOT / "docs" / "messages.md").read_text("utf-8"), (
         "run .venv/bin/cutover messages plans/demo.yaml --markdown > docs/messages.md"
     )
+
+
+def test_every_kind_of_news_and_every_end_is_among_the_messages_shown() -> None:
+    found = read(load_plan(ROOT / "plans" / "demo.yaml"), [Audience.ENGINEERS], ["en"])
+    assert {each["news"] for each in found} == {news.value for news in News}
+    text = "\n".join(each["text"] for each in found)
+    for words in ("Tested:", "Cut over:", "Refused:", "Postponed:", "FAILED:", "Aborted", "Rolled back:"):
+        assert words in text, words
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.yaml")), ids=lambda path: path.name)

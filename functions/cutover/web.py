@@ -41,10 +41,11 @@ class Request:
         """What a form sent, the first of each name; None where it is no form."""
         if self.headers.get("content-type", "").split(";")[0].strip().lower() != FORM:
             return None
-        fields: dict[str, str] = {}
-        for name, value in parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20):
-            fields.setdefault(name, value)
-        return fields
+        try:
+            pairs = parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+        except ValueError:  # more fields than any form of ours has
+            return None
+        return dict(reversed(pairs))  # the first of each name
 
 
 @dataclass(frozen=True)

@@ -82,3 +82,14 @@ def test_one_without_the_other_is_refused_with_what_to_do(
     assert f"no {missing}" in done.stderr
     assert f"Add `-c {missing}=" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_page_people_decide_by_command_and_nothing_is_public(assembly: Path, tmp_path: Path) -> None:
+    done = app(tmp_path, decision_page="no")
+    assert done.returncode == 0, done.stderr
+    without = Template(tmp_path / "Cutover.template.json")
+    assert without.of("Lambda::Url") == {}
+    assert not [it for it in without.of("Lambda::Permission").values() if it["Properties"]["Principal"] == "*"]
+    assert "DecisionUrl" not in without.json["Outputs"]
+    told = without.properties(without.function("invite"))["Environment"]["Variables"]
+    assert "CUTOVER_DECIDE_URL" not in told

@@ -303,6 +303,7 @@ def test_what_is_no_form_or_no_answer_or_too_much_decides_nothing() -> None:
             ({"content-type": "application/json"}, '{"answer": "yes"}', 400),
             ({"content-type": "application/x-www-form-urlencoded"}, "answer=perhaps", 400),
             ({"content-type": "application/x-www-form-urlencoded"}, "", 400),
+            ({"content-type": "application/x-www-form-urlencoded"}, "answer=yes&" + "x=1&" * 30, 400),
             ({"content-type": "application/x-www-form-urlencoded"}, "answer=yes&x=" + "y" * 600_000, 413),
         ):
             assert visit("POST", path, headers=headers, body=body).status == status
