@@ -97,7 +97,8 @@ class CutoverStack(Stack):
             self,
             "News",
             bus=messages.bus,
-            notify={name: function[name] for name in ("notify_sns", "notify_slack", "invite")},
+            notify={name: function[name] for name in ("notify_sns", "notify_slack")},
+            invite=function["invite"],
             topic=messages.topic,
         )
         slack = SlackWriter(

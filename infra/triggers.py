@@ -68,7 +68,7 @@ class Requests(Construct):
 
 
 class News(Construct):
-    """What `tell` puts on the bus goes to people, by every way there is."""
+    """What `tell` puts on the bus goes to people, by every way there is; what asks somebody, to them alone."""
 
     undelivered: Undelivered
     targets: dict[str, events.IRuleTarget]
@@ -80,6 +80,7 @@ class News(Construct):
         *,
         bus: events.IEventBus,
         notify: Mapping[str, lambda_.Function],
+        invite: lambda_.Function,
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
@@ -93,6 +94,15 @@ class News(Construct):
             event_bus=bus,
             event_pattern=events.EventPattern(source=["cutover"], detail_type=["RunNews"]),
             targets=list(self.targets.values()),
+        )
+        events.Rule(
+            self,
+            "Asked",
+            event_bus=bus,
+            event_pattern=events.EventPattern(
+                source=["cutover"], detail_type=["RunNews"], detail={"news": ["asked", "ended"]}
+            ),
+            targets=[self.undelivered.target(invite, max_age=Duration.hours(24))],
         )
 
 
@@ -130,7 +140,7 @@ class SlackWriter(Construct):
             event_bus=bus,
             event_pattern=events.EventPattern(
                 source=["cutover"],
-                detail_type=["Wave Changed", "Machine Changed", "Production Changed", "Decision"],
+                detail_type=["Wave Changed", "Production Changed"],
             ),
             targets=[notify],
         )

@@ -13,11 +13,15 @@ from tests.infra.template import Json, Template, arn
 # Each rule: what it listens to, and the functions it calls.
 RULES = {
     "RunRequested": ({"source": ["cutover"], "detail-type": ["RunRequested"]}, ["start"]),
-    "RunNews": ({"source": ["cutover"], "detail-type": ["RunNews"]}, ["notify_sns", "notify_slack", "invite"]),
+    "RunNews": ({"source": ["cutover"], "detail-type": ["RunNews"]}, ["notify_sns", "notify_slack"]),
+    "Asked": (
+        {"source": ["cutover"], "detail-type": ["RunNews"], "detail": {"news": ["asked", "ended"]}},
+        ["invite"],
+    ),
     "RunChanged": (
         {
             "source": ["cutover"],
-            "detail-type": ["Wave Changed", "Machine Changed", "Production Changed", "Decision"],
+            "detail-type": ["Wave Changed", "Production Changed"],
         },
         ["notify_slack"],
     ),

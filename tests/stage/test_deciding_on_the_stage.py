@@ -89,6 +89,7 @@ def a_world_of_silent_people(folder: Path) -> Scenario:
     yaml = YAML(typ="safe", pure=True)
     world = yaml.load((ROOT / "plans" / "scenarios" / "demo.yaml").read_text())
     del world["people"]
+    world["clock"] = {"speed": 120}  # links are read and answered within seconds
     file = folder / "silent.yaml"
     with file.open("w") as out:
         yaml.dump(world, out)

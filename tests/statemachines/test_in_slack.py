@@ -170,7 +170,7 @@ def test_news_that_comes_mixed_up_is_written_in_the_order_it_was_told() -> None:
         assert len(slack.posted()) == 1
 
 
-@pytest.mark.parametrize("trouble", [500, 429, "drop", "channel_not_found"])
+@pytest.mark.parametrize("trouble", [500, 429, "channel_not_found"])
 def test_slack_is_down_all_night_and_the_run_never_notices(trouble: Any) -> None:
     with in_slack() as (it, slack, queue):
         slack.trouble = [trouble] * 1000
@@ -205,7 +205,7 @@ def test_slack_says_for_how_long_it_wants_to_be_left_alone() -> None:
         assert in_order(slack.replies(), *WHOLE), slack.replies()
 
 
-@pytest.mark.parametrize("where", [0, 1, 3, 6])
+@pytest.mark.parametrize("where", [0, 1, 4])
 def test_what_was_taken_though_the_answer_was_lost_is_not_posted_again(where: int) -> None:
     with in_slack(attempts=3) as (it, slack, queue):
         slack.trouble = [*[None] * where, "lose"]
@@ -268,7 +268,7 @@ def test_a_change_that_is_no_news_brings_an_edit_a_minute_at_the_most() -> None:
     with in_slack() as (it, slack, queue):
         assert it.carry_out() == "CutOver"
         edits = slack.asked.count("chat.update")
-        change = {"detail-type": "Machine Changed", "time": "2026-11-28T22:01:30Z", "detail": {"run": it.night.run_id}}
+        change = {"detail-type": "Wave Changed", "time": "2026-11-28T22:01:30Z", "detail": {"run": it.night.run_id}}
         for second in range(40):
             notify_slack.handler({**change, "time": f"2026-11-28T22:01:{second:02}Z"}, CONTEXT)
         messages = boto3.client("sqs", REGION).get_queue_attributes(
