@@ -9,7 +9,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cutover.clients import client
 from cutover.errors import MessageNotSent
 from cutover.settings import Settings
-from cutover.step import log
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -51,6 +50,8 @@ def _publish(news: dict[str, Any], letter: dict[str, Any]) -> str:
     except ClientError as error:
         if named == own or error.response["Error"]["Code"] not in REFUSED:
             raise
+        from cutover.step import log  # it brings everything along, and every message comes through here
+
         log().error(
             f"topic {letter['topic']} refuses the {letter['audience']}' message: {error}; told by our own topic"
         )

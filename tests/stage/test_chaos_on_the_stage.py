@@ -33,7 +33,7 @@ from tests.stage.rehearsing import ROOT, files_that_say
 SEEDS = (4, 6, 11, 15, 17, 20, 22, 37, 42, 57)
 """Lost and cut answers, hung jobs, late, stopped and vanished targets, kept and protected ones, people who launch."""
 SPEED = 240
-SECONDS = 240
+SECONDS = 480
 """How long ten runs may take, on a busy machine."""
 SEED = "ten projects"
 SCHEMA = json.loads((ROOT / "docs" / "schemas" / "evidence.schema.json").read_text())
