@@ -33,7 +33,8 @@ tell:
   people:
     {LEAD}: {{topic: cutover-to-lead, slack: {MEMBER}}}
 """
-SECONDS = 240
+SECONDS = 600
+"""Real, after which the night hangs; alone it takes about seventy."""
 
 
 class Lead:

@@ -82,8 +82,10 @@ def killed(folder: Path, kill: Callable[[subprocess.Popen[str]], None]) -> Rehea
         said = ""
         for line in running.stdout:
             said += line
-            if "wave db: job STARTED" in line:
+            if re.search("wave db: job (PENDING|STARTED)", line):
                 break
+        else:
+            raise AssertionError(f"its first job was not seen under way:\n{said}")
         assert "a new stage in" in said
         one.port = int(re.findall(r"AWS http://127\.0\.0\.1:(\d+)", said)[0])
         one.instances = instances(f"http://127.0.0.1:{one.port + 1}")
