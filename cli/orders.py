@@ -8,7 +8,7 @@ from typing import Any
 from cli.deployment import Deployment, RunView
 from cli.refusals import NoSuchRun, Raced, asked_by, may_abort, may_answer, may_name, may_order
 from cutover import commands
-from cutover.deciding import Via
+from cutover.deciding import Via, answer_update
 from cutover.night_records import Order, Wish
 
 
@@ -18,26 +18,7 @@ def answer(deployment: Deployment, run: str, name: str, by: str, yes: bool, reas
     def write(view: RunView) -> bool:
         question = asked_by(view, name)
         may_answer(view, deployment.plan_of(view.run), question, by, now)
-        update = {
-            "UpdateExpression": (
-                "SET answer = :answer, answered_by = :who, answered_at = :now, reason = :reason, via = :via"
-            ),
-            "ConditionExpression": (
-                "closed = :no AND attribute_type(answer, :null) AND contains(#by, :who) AND deadline > :now"
-                " AND asked = :asked"
-            ),
-            "ExpressionAttributeNames": {"#by": "by"},
-            "ExpressionAttributeValues": {
-                ":answer": "yes" if yes else "no",
-                ":who": by,
-                ":now": now,
-                ":reason": reason,
-                ":via": Via.COMMAND.value,
-                ":no": False,
-                ":null": "NULL",
-                ":asked": question.asked,
-            },
-        }
+        update = answer_update(question, by, yes, reason, now, Via.COMMAND)
         return deployment.write_if(run, ("Update", f"QUESTION#{name}", update), _unended())
 
     _once(deployment, run, write)

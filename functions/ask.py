@@ -10,13 +10,8 @@ from cutover.night_records import NightRecord, Part, QuestionRecord
 from cutover.planned_night import Approval, OnSilence
 from cutover.readiness import LOOKS, interval
 from cutover.step import Answer, Step, step
+from cutover.telling.catalogue import ENGLISH
 from cutover.waking import ASKING
-
-QUESTIONS = {
-    "go": "May users be shut out and the machines of this plan be launched?",
-    "users": "May users be let onto the targets?",
-    "commit": "Is what the targets hold the truth from now on?",
-}
 
 
 @step
@@ -33,7 +28,7 @@ def handler(here: Step) -> Answer:
         return here.said("done", f"nobody is asked: {approval.none}")
     here.listen_to_people()
     asked = here.store.ask(
-        here.run.id, QuestionRecord(name, QUESTIONS[name], approval.by, now, after(now, approval.timeout))
+        here.run.id, QuestionRecord(name, ENGLISH(f"asked.text_{name}"), approval.by, now, after(now, approval.timeout))
     )
     if asked.answer is None and instant(now) >= instant(asked.deadline):
         asked = here.store.close_question(here.run.id, name)  # in writing, before it is decided: no late yes counts

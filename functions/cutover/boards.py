@@ -36,18 +36,27 @@ def channels_of(told: Sequence[Told]) -> dict[str, str]:
 
 
 def bring_up_to_date(store: Store, slack: Channel, here: Situation, told: Sequence[Told], invite: Invite) -> None:
-    """Every channel shows the run as it stands. One that cannot be written to keeps no other one back; then the last
-    error is raised: SlackBusy, SlackRefused."""
+    """Every channel shows the run as it stands. One that cannot be written to keeps no other one back; then the error
+    is raised that wants the longest wait: SlackBusy, SlackRefused."""
     failed: SlackError | None = None
     for name, language in channels_of(told).items():
         one = _One(store, slack, here, name, Say(Language(language)), invite)
         try:
             one.bring_up_to_date(told)
         except SlackError as error:
-            failed = error
+            failed = _longer(failed, error)
             store.write_board(here.run.id, one.board.but(failures=one.board.failures + 1, failed=str(error)))
     if failed is not None:
         raise failed
+
+
+def _longer(one: SlackError | None, other: SlackError) -> SlackError:
+    """Of two, the one for which Slack wants to be left alone for longer."""
+    return other if one is None or _wanted(other) > _wanted(one) else one
+
+
+def _wanted(error: SlackError) -> int:
+    return (error.seconds or 0) if isinstance(error, SlackBusy) else 0
 
 
 class _One:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from cutover import commands
 from cutover.night_records import QuestionRecord
@@ -74,6 +75,34 @@ def refusal(
             f"What now: {commands.takeover(run.id)}",
         )
     return None
+
+
+def answer_update(
+    question: QuestionRecord, by: str, yes: bool, reason: str, now: str, via: Via, saw: str = ""
+) -> dict[str, Any]:
+    """DynamoDB's arguments (UpdateItem) that write an answer, unless the question is decided, too late, not asked of
+    them, or asked anew by now."""
+    return {
+        "UpdateExpression": (
+            "SET answer = :answer, answered_by = :who, answered_at = :now, reason = :reason, via = :via, saw = :saw"
+        ),
+        "ConditionExpression": (
+            "closed = :no AND attribute_type(answer, :null) AND contains(#by, :who) AND deadline > :now"
+            " AND asked = :asked"
+        ),
+        "ExpressionAttributeNames": {"#by": "by"},
+        "ExpressionAttributeValues": {
+            ":answer": "yes" if yes else "no",
+            ":who": by,
+            ":now": now,
+            ":reason": reason,
+            ":via": via.value,
+            ":saw": saw,
+            ":no": False,
+            ":null": "NULL",
+            ":asked": question.asked,
+        },
+    }
 
 
 def over(run: RunRecord) -> bool:

@@ -80,7 +80,7 @@ def _decided(decision: Decision, by: str, now: str, id_: str, request: Request) 
     yes, reason = form["answer"] == "yes", " ".join(form.get("reason", "").split())[:REASON]
     if not yes and not reason:
         return _shown(decision, by, now, id_, say("page.needs_reason"))
-    if not write(decision, by, yes, reason, now, Via.LINK.value, saw):
+    if not write(decision, by, yes, reason, now, Via.LINK, saw):
         return _not_taken(decision.again(), by, None)
     log().info(f"decided by link: {'yes' if yes else 'no'}")
     return Response(303, "", {"Location": f"/d/{id_}", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
@@ -124,7 +124,7 @@ def by_slack(store: Store, settings: Settings, request: Request) -> Response:
     no = decision.refused(by, now)
     if no is not None:
         return _tell(payload, STATUS[no.why], no.reason)
-    if not write(decision, by, yes, "", now, Via.SLACK.value, decision.shown().text):
+    if not write(decision, by, yes, "", now, Via.SLACK, decision.shown().text):
         return _tell(payload, 409, _already(decision.again(), by))
     log().info(f"decided in Slack: {'yes' if yes else 'no'}")
     _replace(payload, say("page.slack_written", by=by, answer=_word(yes, decision)))

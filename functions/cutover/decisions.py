@@ -6,10 +6,10 @@ The same for a link and for a button in Slack.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from cutover.after_records import EVERY_MACHINE, SignOff
-from cutover.deciding import Refusal, Why, over, refusal
+from cutover.deciding import Refusal, Via, Why, over, refusal
 from cutover.downtime import clock
 from cutover.errors import RunNotFound
 from cutover.instants import instant
@@ -144,11 +144,7 @@ class _Answering:
         waves = self.store.everything(self.run.id, self.plan)
         kind = "step" if is_step(self.question) else "approval"
         return Shown(
-            language=self.language.value,
-            plan=self.plan.name,
-            mode=self.run.mode.value,
-            run=self.run.id,
-            simulated=self.run.simulated,
+            **_of(self.run, self.plan),
             question=question_text(self.question, say),
             production=holder_line(night, self.run, say),
             lines=tuple(before_answer(self.run, self.plan, night, self.question, waves, say)[1:]),  # it is the heading
@@ -197,11 +193,7 @@ class _SigningOff:
         everyone = [each for _, some in waves for each in some]
         verified = sum(each.status is MachineStatus.VERIFIED for each in everyone)
         return Shown(
-            language=self.language.value,
-            plan=self.plan.name,
-            mode=self.run.mode.value,
-            run=self.run.id,
-            simulated=self.run.simulated,
+            **_of(self.run, self.plan),
             question=say("page.sign_off"),
             production=holder_line(NightRecord(), self.run, say),
             lines=(
@@ -235,14 +227,27 @@ class _SigningOff:
         return None
 
 
-def write(decision: Decision, by: str, yes: bool, reason: str, now: str, via: str, saw: str) -> bool:
+def write(decision: Decision, by: str, yes: bool, reason: str, now: str, via: Via, saw: str) -> bool:
     """Write an answer, once; False, and nothing written: somebody else was faster, or it is too late."""
     if isinstance(decision, _SigningOff):
-        word = SignOff(EVERY_MACHINE, by, now, (decision.run.id,), rejected=not yes, reason=reason, via=via, saw=saw)
+        word = SignOff(
+            EVERY_MACHINE, by, now, (decision.run.id,), rejected=not yes, reason=reason, via=via.value, saw=saw
+        )
         return decision.store.sign_off_once(decision.plan.name, word)
     if isinstance(decision, _Answering):
         return decision.store.answer(decision.run.id, decision.question, by, yes, reason, now, via, saw)
     raise TypeError(f"{type(decision).__name__} is nothing that can be decided")
+
+
+def _of(run: RunRecord, plan: Plan) -> dict[str, Any]:
+    """What is shown of every run that asks something."""
+    return {
+        "language": _language(plan).value,
+        "plan": plan.name,
+        "mode": run.mode.value,
+        "run": run.id,
+        "simulated": run.simulated,
+    }
 
 
 def _language(plan: Plan) -> Language:

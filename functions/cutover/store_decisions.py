@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cutover.deciding import Via, answer_update
 from cutover.invitations import Invitation, digest
 from cutover.night_records import QuestionRecord
 from cutover.records import RunStatus
@@ -38,32 +39,14 @@ class Decisions(Items):
         return self._put_new({"pk": f"TAKEN#{digest(signature)}", "sk": "-", "expires": expires})
 
     def answer(
-        self, run_id: str, question: QuestionRecord, by: str, yes: bool, reason: str, now: str, via: str, saw: str
+        self, run_id: str, question: QuestionRecord, by: str, yes: bool, reason: str, now: str, via: Via, saw: str
     ) -> bool:
         """Write an answer; False, and nothing written, unless the question still waits for one of theirs, as it was
         asked, and its run goes on."""
         update: Any = {
             "TableName": self._table.name,
             "Key": {"pk": f"RUN#{run_id}", "sk": f"QUESTION#{question.name}"},
-            "UpdateExpression": (
-                "SET answer = :answer, answered_by = :who, answered_at = :now, reason = :reason, via = :via, saw = :saw"
-            ),
-            "ConditionExpression": (
-                "closed = :no AND attribute_type(answer, :null) AND contains(#by, :who) AND deadline > :now"
-                " AND asked = :asked"
-            ),
-            "ExpressionAttributeNames": {"#by": "by"},
-            "ExpressionAttributeValues": {
-                ":answer": "yes" if yes else "no",
-                ":who": by,
-                ":now": now,
-                ":reason": reason,
-                ":via": via,
-                ":saw": saw,
-                ":no": False,
-                ":null": "NULL",
-                ":asked": question.asked,
-            },
+            **answer_update(question, by, yes, reason, now, via, saw),
         }
         goes_on: Any = {
             "TableName": self._table.name,

@@ -118,11 +118,11 @@ def test_a_night_is_decided_by_links_and_told_in_slack_as_it_goes_on(tmp_path: P
         until = time.monotonic() + SECONDS
         while night.is_alive() and time.monotonic() < until:
             lead.look()
-            time.sleep(0.5)
+            time.sleep(0.5)  # real: the stage goes on by its clock; ends with the night, or at `until`
         assert not night.is_alive(), console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
         until = time.monotonic() + 60
         while not [each for each in told(slack, "#cutover") if "CutOver" in each] and time.monotonic() < until:
-            time.sleep(0.5)
+            time.sleep(0.5)  # real: the last message is on its way through the queue; a minute at the most
         seen: dict[str, Any] = evidence(folder)
         assert seen["run"]["outcome"] == "CutOver", seen["run"]["reason"]
         assert {each["name"]: each["via"] for each in seen["night"]["questions"]} == {
