@@ -14,7 +14,8 @@ from cutover.night_records import NightRecord, Part, QuestionRecord
 from cutover.records import MachineRecord, MachineStatus, TargetRecord, WaveRecord
 from tests.browser.conftest import too_wide, violations, watched
 from tests.statemachines.evening import RUN, Evening
-from tests.statemachines.test_deciding import asked, go, link, signing
+from tests.statemachines.test_deciding import asked, go, link
+from tests.statemachines.test_inviting import signing
 from tests.statemachines.test_whole_night import LEAD
 from tests.visiting import served
 
