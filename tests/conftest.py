@@ -26,7 +26,7 @@ def _nothing_left_over() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-seed", type=int, default=None, help="carry out the nights of this seed alone")
-    parser.addoption("--chaos-nights", type=int, default=120, help="how many nights of chaos to carry out")
+    parser.addoption("--chaos-nights", type=int, default=200, help="how many nights of chaos to carry out")
 
 
 def pytest_collection_finish() -> None:
